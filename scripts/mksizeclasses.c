@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mksizeclasses - compute gomem's size classes and write them down
+ *
+ * The rule is the one Go's runtime uses to derive its classes, in the variant
+ * whose second step is 16 bytes (no 24-byte class).  Sizes grow by a step that
+ * is about an eighth of the size, so that rounding up costs at most an eighth;
+ * a span is made long enough that its tail wastes at most an eighth as well;
+ * a size that packs a span no better than the next one is dropped in favour
+ * of the next one.
+ *
+ * Kbuild runs this on the build host.  Two outputs:
+ *
+ *	mksizeclasses --header	the tables, as initialisers for mm/sizeclass.c
+ *	mksizeclasses --tsv	the same classes for people and for comparison
+ *
+ * Everything is checked before a byte is written: a wrong table must not
+ * compile into a kernel.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_BYTES	8192u		/* gomem's page, not the machine's */
+#define MAX_SMALL	32768u		/* larger objects get spans of their own */
+#define MAX_CLASSES	128
+
+/* The two look-up tables: steps of 8 bytes to 1016, of 128 bytes above. */
+#define FINE_STEP	8u
+#define FINE_MAX	1016u
+#define COARSE_STEP	128u
+#define COARSE_BASE	1024u
+
+struct size_class {
+	unsigned int size;
+	unsigned int span;
+	unsigned int objects;
+};
+
+static struct size_class class[MAX_CLASSES];	/* class[0] stays empty */
+static unsigned int nr_classes = 1;
+
+static void die(const char *what, unsigned int value)
+{
+	fprintf(stderr, "mksizeclasses: %s (%u)\n", what, value);
+	exit(1);
+}
+
+static int is_power_of_two(unsigned int n)
+{
+	return n && !(n & (n - 1));
+}
+
+static unsigned int step_for(unsigned int size, unsigned int step)
+{
+	if (!is_power_of_two(size))
+		return step;
+	if (size >= 2048)
+		return 256;
+	if (size >= 128)
+		return size / 8;
+	if (size >= 16)
+		return 16;
+	return step;
+}
+
+static unsigned int span_for(unsigned int size)
+{
+	unsigned int span = PAGE_BYTES;
+
+	while (span % size > span / 8)
+		span += PAGE_BYTES;
+	return span;
+}
+
+static void compute(void)
+{
+	unsigned int size, step = 8;
+	unsigned int i;
+
+	for (size = step; size <= MAX_SMALL; size += step) {
+		unsigned int span, objects;
+
+		step = step_for(size, step);
+		span = span_for(size);
+		objects = span / size;
+
+		if (nr_classes > 1 && class[nr_classes - 1].span == span &&
+		    class[nr_classes - 1].objects == objects) {
+			class[nr_classes - 1].size = size;
+			continue;
+		}
+		if (nr_classes == MAX_CLASSES)
+			die("too many classes", nr_classes);
+		class[nr_classes].size = size;
+		class[nr_classes].span = span;
+		class[nr_classes].objects = objects;
+		nr_classes++;
+	}
+
+	for (i = 1; i < nr_classes; i++) {
+		unsigned int fill = class[i].span / class[i].objects;
+
+		fill -= fill % COARSE_STEP;
+		if (fill > class[i].size)
+			class[i].size = fill;
+	}
+}
+
+/* ceil(2^32 / size) for every size that does not divide 2^32, one more else. */
+static unsigned int magic_of(unsigned int size)
+{
+	return 0xffffffffu / size + 1;
+}
+
+static void check(void)
+{
+	unsigned int i, offset;
+
+	if (class[nr_classes - 1].size != MAX_SMALL)
+		die("the last class is not the largest small size",
+		    class[nr_classes - 1].size);
+	for (i = 1; i < nr_classes; i++) {
+		const struct size_class *c = &class[i];
+
+		if (c->size <= class[i - 1].size)
+			die("sizes do not grow at class", i);
+		if (c->size > COARSE_BASE && c->size % COARSE_STEP)
+			die("no multiple of the coarse step in class", i);
+		if (c->objects * c->size > c->span)
+			die("objects overflow their span in class", i);
+		for (offset = 0; offset < c->span; offset++) {
+			unsigned long long product = offset;
+
+			product *= magic_of(c->size);
+			if (product >> 32 != offset / c->size)
+				die("multiplication is no division in class", i);
+		}
+	}
+}
+
+static unsigned int class_of(unsigned int size)
+{
+	unsigned int i = 1;
+
+	while (class[i].size < size)
+		i++;
+	return i;
+}
+
+static void print_lookup(const char *name, unsigned int first,
+			 unsigned int step, unsigned int entries)
+{
+	unsigned int i;
+
+	printf("\n#define %s { \\\n", name);
+	for (i = 0; i < entries; i++) {
+		unsigned int size = first + i * step;
+
+		printf("%s%u,%s", i % 16 ? " " : "\t",
+		       size ? class_of(size) : 0,
+		       i % 16 == 15 || i + 1 == entries ? " \\\n" : "");
+	}
+	printf("}\n");
+}
+
+static void print_header(void)
+{
+	unsigned int fine = FINE_MAX / FINE_STEP + 2;
+	unsigned int coarse = (MAX_SMALL - COARSE_BASE) / COARSE_STEP + 1;
+	unsigned int longest = 0;
+	unsigned int i;
+
+	for (i = 1; i < nr_classes; i++)
+		if (class[i].span > longest)
+			longest = class[i].span;
+
+	printf("/* SPDX-License-Identifier: GPL-2.0 */\n");
+	printf("/* Written by scripts/mksizeclasses; do not edit. */\n");
+	printf("#ifndef GOMEM_SIZECLASSES_H\n#define GOMEM_SIZECLASSES_H\n\n");
+	printf("#define GOMEM_NR_CLASSES %u\n", nr_classes);
+	printf("#define GOMEM_MAX_SMALL %uu\n", MAX_SMALL);
+	printf("#define GOMEM_MAX_SPAN_PAGES %uu\n", longest / PAGE_BYTES);
+	printf("#define GOMEM_FINE_MAX %uu\n", FINE_MAX);
+	printf("#define GOMEM_FINE_SHIFT 3\n");
+	printf("#define GOMEM_COARSE_BASE %uu\n", COARSE_BASE);
+	printf("#define GOMEM_COARSE_SHIFT 7\n");
+	printf("#define GOMEM_NR_FINE %u\n", fine);
+	printf("#define GOMEM_NR_COARSE %u\n", coarse);
+
+	printf("\n/* X(class, size, pages of a span, objects, magic) */\n");
+	printf("#define GOMEM_FOR_EACH_CLASS(X) \\\n");
+	for (i = 1; i < nr_classes; i++)
+		printf("\tX(%u, %u, %u, %u, 0x%08xu)%s\n", i, class[i].size,
+		       class[i].span / PAGE_BYTES, class[i].objects,
+		       magic_of(class[i].size),
+		       i + 1 < nr_classes ? " \\" : "");
+
+	print_lookup("GOMEM_FINE_TABLE", 0, FINE_STEP, fine);
+	print_lookup("GOMEM_COARSE_TABLE", COARSE_BASE, COARSE_STEP, coarse);
+	printf("\n#endif /* GOMEM_SIZECLASSES_H */\n");
+}
+
+static void print_tsv(void)
+{
+	unsigned int i;
+
+	printf("class\tbytes_per_object\tbytes_per_span\tobjects\ttail_waste\tmax_waste_percent\n");
+	for (i = 1; i < nr_classes; i++) {
+		const struct size_class *c = &class[i];
+		unsigned int tail = c->span - c->objects * c->size;
+		unsigned int lost = c->size - class[i - 1].size - 1;
+		double waste = 100.0 * (lost * c->objects + tail) / c->span;
+
+		printf("%u\t%u\t%u\t%u\t%u\t%.2f\n", i, c->size, c->span,
+		       c->objects, tail, waste);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc == 2 ? argv[1] : "";
+
+	compute();
+	check();
+	if (!strcmp(mode, "--header")) {
+		print_header();
+	} else if (!strcmp(mode, "--tsv")) {
+		print_tsv();
+	} else if (!strcmp(mode, "--help")) {
+		printf("usage: mksizeclasses --header | --tsv\n");
+	} else {
+		fprintf(stderr, "usage: mksizeclasses --header | --tsv\n");
+		return 2;
+	}
+	if (fflush(stdout) || ferror(stdout))
+		die("cannot write", 0);
+	return 0;
+}
