@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * classes and blocks: the heap by size class, and by what it got from the
+ * kernel.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/rculist.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+struct view {
+	struct gomem_snapshot snap;
+	u64 cached[GOMEM_NR_CLASSES];
+};
+
+struct row {
+	u64 mallocs, frees, live, live_bytes;
+	u64 spans, free_slots, cached, span_bytes;
+};
+
+static void show_row(struct seq_file *m, const struct row *row)
+{
+	u64 permille = row->span_bytes ?
+		       div64_u64(row->live_bytes * 1000, row->span_bytes) : 0;
+
+	seq_printf(m, " %12llu %12llu %10llu %12llu %8llu %10llu %8llu %7llu.%llu %12s\n",
+		   row->mallocs, row->frees, row->live, row->live_bytes,
+		   row->spans, row->free_slots, row->cached, permille / 10,
+		   permille % 10, "-");
+}
+
+static void fill_row(struct row *row, const struct view *view,
+		     unsigned int class)
+{
+	const struct gomem_class_stats *s = &view->snap.class[class];
+
+	row->mallocs = s->nmalloc;
+	row->frees = s->nfree;
+	row->live = s->nmalloc - s->nfree;
+	row->spans = s->spans;
+	if (class) {
+		row->live_bytes = row->live * gomem_class[class].size;
+		row->span_bytes = s->spans * gomem_class_bytes(class);
+		row->free_slots = s->slots - row->live;
+		row->cached = min(view->cached[class], row->free_slots);
+		row->free_slots -= row->cached;
+	} else {
+		row->live_bytes = view->snap.large_bytes;
+		row->span_bytes = view->snap.large_bytes;
+		row->free_slots = 0;
+		row->cached = 0;
+	}
+}
+
+static void add_row(struct row *total, const struct row *row)
+{
+	total->mallocs += row->mallocs;
+	total->frees += row->frees;
+	total->live += row->live;
+	total->live_bytes += row->live_bytes;
+	total->spans += row->spans;
+	total->free_slots += row->free_slots;
+	total->cached += row->cached;
+	total->span_bytes += row->span_bytes;
+}
+
+static void show_class(struct seq_file *m, unsigned int class,
+		       const struct row *row)
+{
+	const struct gomem_class *c = &gomem_class[class];
+	unsigned int bytes = gomem_class_bytes(class);
+	unsigned int tail = bytes - c->nelems * c->size;
+	unsigned int lost = c->size - gomem_class[class - 1].size - 1;
+	unsigned int waste = DIV_ROUND_CLOSEST(10000 * (lost * c->nelems + tail),
+					       bytes);
+
+	seq_printf(m, "%5u %6u %6u %7u %4u %4u.%02u", class, c->size, bytes,
+		   c->nelems, tail, waste / 100, waste % 100);
+	show_row(m, row);
+}
+
+int gomem_classes_show(struct seq_file *m, void *v)
+{
+	struct view *view = kvmalloc(sizeof(*view), GFP_KERNEL);
+	struct row row, total = {};
+	unsigned int class;
+
+	if (!view)
+		return -ENOMEM;
+	gomem_snapshot(&gomem_default_heap, &view->snap);
+	gomem_cached_objects(&gomem_default_heap, view->cached);
+
+	seq_puts(m, "gomem classes - version: 1\n");
+	seq_printf(m, "%5s %6s %6s %7s %4s %7s %12s %12s %10s %12s %8s %10s %8s %9s %12s\n",
+		   "class", "size", "span", "objects", "tail", "waste%",
+		   "mallocs", "frees", "live", "live_bytes", "spans",
+		   "free_slots", "cached", "occup%", "requested");
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		fill_row(&row, view, class);
+		add_row(&total, &row);
+		show_class(m, class, &row);
+	}
+	fill_row(&row, view, 0);
+	add_row(&total, &row);
+	seq_printf(m, "%5s %6s %6s %7s %4s %7s", "large", "-", "-", "1", "-", "-");
+	show_row(m, &row);
+	seq_printf(m, "%5s %6s %6s %7s %4s %7s", "Total", "-", "-", "-", "-", "-");
+	show_row(m, &total);
+	kvfree(view);
+	return 0;
+}
+
+static void show_block(struct seq_file *m, const struct gomem_block *block,
+		       u64 now)
+{
+	u64 age = div_u64(now - min(now, block->born), NSEC_PER_MSEC);
+
+	seq_printf(m, "%p %4d %6u %6u %7u %6llu.%03llu %s\n",
+		   (void *)block->base,
+		   page_to_nid(virt_to_page((void *)block->base)),
+		   block->npages, READ_ONCE(block->used),
+		   block->exact ? 0 : READ_ONCE(block->longest),
+		   age / 1000, age % 1000, block->exact ? "exact" : "shared");
+}
+
+int gomem_blocks_show(struct seq_file *m, void *v)
+{
+	u64 now = ktime_get_ns();
+	struct gomem_block *block;
+	struct gomem_node *node;
+	int nid;
+
+	seq_puts(m, "gomem blocks - version: 1\n");
+	seq_printf(m, "%-16s %4s %6s %6s %7s %10s %s\n", "address", "node",
+		   "pages", "used", "longest", "age_s", "kind");
+	rcu_read_lock();
+	gomem_for_each_node(&gomem_default_heap, node, nid)
+		list_for_each_entry_rcu(block, &node->mheap->blocks, all)
+			show_block(m, block, now);
+	rcu_read_unlock();
+	return 0;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * memstats and memstats.json: Go's runtime.MemStats, for people and for
+ * programs.
+ *
+ * Both walk one table of fields (gomem_fields in mm/mstats.c), so that neither
+ * can know a field that the other one does not.  The JSON is what Go's
+ * encoding/json writes for the struct: the same names, order and types.
+ */
+#include <linux/math64.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+struct view {
+	struct gomem_snapshot snap;
+	struct gomem_memstats stats;
+};
+
+static struct view *take_view(void)
+{
+	struct view *view = kvmalloc(sizeof(*view), GFP_KERNEL);
+
+	if (!view)
+		return NULL;
+	gomem_snapshot(&gomem_default_heap, &view->snap);
+	gomem_memstats_from(&gomem_default_heap, &view->snap, &view->stats);
+	return view;
+}
+
+/* A ring, without the zeroes of pauses that have not been yet. */
+static void show_ring(struct seq_file *m, const u64 *ring, const char *between,
+		      bool all)
+{
+	bool first = true;
+	unsigned int i;
+
+	for (i = 0; i < GOMEM_NR_PAUSES; i++) {
+		if (!all && !ring[i])
+			continue;
+		seq_printf(m, "%s%llu", first ? "" : between, ring[i]);
+		first = false;
+	}
+	if (first)
+		seq_putc(m, '0');
+}
+
+static void show_fraction(struct seq_file *m, u64 ppb)
+{
+	u32 rest;
+	u64 whole = div_u64_rem(ppb, NSEC_PER_SEC, &rest);
+
+	if (rest)
+		seq_printf(m, "%llu.%09u", whole, rest);
+	else
+		seq_printf(m, "%llu", whole);
+}
+
+static void show_value(struct seq_file *m, const struct gomem_field *field,
+		       const struct gomem_memstats *stats, bool json)
+{
+	const void *value = (const void *)stats + field->offset;
+
+	switch (field->kind) {
+	case GOMEM_F_U64:
+		seq_printf(m, "%llu", *(const u64 *)value);
+		break;
+	case GOMEM_F_U32:
+		seq_printf(m, "%u", *(const u32 *)value);
+		break;
+	case GOMEM_F_PPB:
+		show_fraction(m, *(const u64 *)value);
+		break;
+	case GOMEM_F_BOOL:
+		seq_puts(m, *(const bool *)value ? "true" : "false");
+		break;
+	case GOMEM_F_RING:
+		seq_puts(m, json ? "[" : "");
+		show_ring(m, value, json ? "," : " ", json);
+		seq_puts(m, json ? "]" : "");
+		break;
+	}
+}
+
+/* What gomem counts and Go has no name for. */
+static void show_events(struct seq_file *m, const struct gomem_snapshot *snap)
+{
+	const atomic_long_t *event = gomem_default_heap.event;
+
+	seq_printf(m, "BadFrees %lu\n",
+		   atomic_long_read(&event[GOMEM_EV_BAD_FREE]));
+	seq_printf(m, "OutOfMemory %lu\n",
+		   atomic_long_read(&event[GOMEM_EV_OOM]));
+	seq_printf(m, "ExactPages %lu\n",
+		   atomic_long_read(&event[GOMEM_EV_EXACT]));
+	seq_printf(m, "AccountIgnored %llu\n", snap->naccount);
+}
+
+int gomem_memstats_show(struct seq_file *m, void *v)
+{
+	struct view *view = take_view();
+	unsigned int i;
+
+	if (!view)
+		return -ENOMEM;
+	for (i = 0; i < gomem_nr_fields; i++) {
+		seq_printf(m, "%s ", gomem_fields[i].name);
+		show_value(m, &gomem_fields[i], &view->stats, false);
+		seq_putc(m, '\n');
+	}
+	show_events(m, &view->snap);
+	seq_puts(m, "\n# BySize Size Mallocs Frees\n");
+	for (i = 0; i < GOMEM_BY_SIZE; i++)
+		seq_printf(m, "BySize %u %llu %llu\n",
+			   view->stats.by_size[i].size,
+			   view->stats.by_size[i].mallocs,
+			   view->stats.by_size[i].frees);
+	kvfree(view);
+	return 0;
+}
+
+int gomem_memstats_json_show(struct seq_file *m, void *v)
+{
+	struct view *view = take_view();
+	unsigned int i;
+
+	if (!view)
+		return -ENOMEM;
+	seq_putc(m, '{');
+	for (i = 0; i < gomem_nr_fields; i++) {
+		seq_printf(m, "\"%s\":", gomem_fields[i].name);
+		show_value(m, &gomem_fields[i], &view->stats, true);
+		seq_putc(m, ',');
+	}
+	seq_puts(m, "\"BySize\":[");
+	for (i = 0; i < GOMEM_BY_SIZE; i++)
+		seq_printf(m, "%s{\"Size\":%u,\"Mallocs\":%llu,\"Frees\":%llu}",
+			   i ? "," : "", view->stats.by_size[i].size,
+			   view->stats.by_size[i].mallocs,
+			   view->stats.by_size[i].frees);
+	seq_puts(m, "]}\n");
+	kvfree(view);
+	return 0;
+}

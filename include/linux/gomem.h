@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * gomem - Go's memory allocator, for kernel code
+ *
+ * Memory from gomem_alloc() serves where memory from kmalloc() serves: it is
+ * physically contiguous and in the direct map, aligned to ARCH_KMALLOC_MINALIGN
+ * at least and to its size where that is a power of two, and it can be had in
+ * process, softirq and hardirq context.  Where it differs:
+ *
+ *  - It is freed with gomem_free(), never with kfree(): do not hand it to code
+ *    that will kfree() it.
+ *  - __GFP_ACCOUNT is accepted and has no effect.
+ *  - Hardened usercopy cannot tell where an object ends.
+ */
+#ifndef _LINUX_GOMEM_H
+#define _LINUX_GOMEM_H
+
+#include <linux/compiler_attributes.h>
+#include <linux/gfp.h>
+#include <linux/types.h>
+
+/**
+ * gomem_free() - free memory from any of the functions below
+ * @p: the memory, or NULL, or ZERO_SIZE_PTR
+ *
+ * Any CPU may free what another one allocated.  A pointer that cannot be freed
+ * is reported in the kernel log, counted (BadFrees) and ignored.
+ *
+ * Context: process, softirq or hardirq; does not sleep.
+ */
+void gomem_free(const void *p);
+
+/**
+ * gomem_alloc() - allocate memory
+ * @size: bytes, up to KMALLOC_MAX_SIZE
+ * @gfp: as for kmalloc(): GFP_KERNEL may sleep, GFP_ATOMIC and GFP_NOWAIT do
+ *	not; __GFP_ZERO, __GFP_NOWARN, __GFP_NOFAIL, GFP_DMA, GFP_DMA32 and
+ *	the others mean what they mean there
+ *
+ * Context: any but NMI, as @gfp allows.
+ * Return: the memory; ZERO_SIZE_PTR if @size is 0; NULL if there is no memory
+ * or @size is too large.
+ */
+void *gomem_alloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
+
+/**
+ * gomem_alloc_node() - allocate memory of a node
+ * @size: bytes, up to KMALLOC_MAX_SIZE
+ * @gfp: as for gomem_alloc(); with __GFP_THISNODE, that node or nothing
+ * @node: the preferred node, or NUMA_NO_NODE
+ *
+ * Memory of a node other than this CPU's is not cached: it comes in whole pages.
+ *
+ * Context: as gomem_alloc().
+ * Return: as gomem_alloc().
+ */
+void *gomem_alloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1) __malloc;
+
+/**
+ * gomem_zalloc() - allocate memory that is set to zero
+ * @size: bytes, up to KMALLOC_MAX_SIZE
+ * @gfp: as for gomem_alloc()
+ *
+ * Context: as gomem_alloc().
+ * Return: as gomem_alloc().
+ */
+void *gomem_zalloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
+
+/**
+ * gomem_alloc_array() - allocate an array
+ * @n: how many elements
+ * @size: bytes of each
+ * @gfp: as for gomem_alloc()
+ *
+ * Context: as gomem_alloc().
+ * Return: as gomem_alloc(); NULL also if @n * @size overflows.
+ */
+void *gomem_alloc_array(size_t n, size_t size, gfp_t gfp) __alloc_size(1, 2) __malloc;
+
+/**
+ * gomem_calloc() - allocate an array that is set to zero
+ * @n: how many elements
+ * @size: bytes of each
+ * @gfp: as for gomem_alloc()
+ *
+ * Context: as gomem_alloc().
+ * Return: as gomem_alloc_array().
+ */
+void *gomem_calloc(size_t n, size_t size, gfp_t gfp) __alloc_size(1, 2) __malloc;
+
+/**
+ * gomem_realloc() - change the size of an allocation
+ * @p: the memory, or NULL, which makes this gomem_alloc()
+ * @new_size: bytes; 0 frees @p
+ * @gfp: as for gomem_alloc(); with __GFP_ZERO, what lies beyond @new_size in
+ *	memory that stays where it is, is zeroed, as krealloc() does
+ *
+ * Memory that is large enough already stays where it is, however small
+ * @new_size; otherwise it is copied to new memory and @p is freed.
+ *
+ * Context: as gomem_alloc().
+ * Return: the memory, perhaps at a new place; ZERO_SIZE_PTR if @new_size is 0;
+ * NULL if there is no memory, or @p is not gomem's, and then @p is as it was.
+ */
+void *gomem_realloc(const void *p, size_t new_size, gfp_t gfp) __must_check __realloc_size(2);
+
+/**
+ * gomem_free_sensitive() - overwrite memory with zeroes, then free it
+ * @p: the memory, or NULL
+ *
+ * Context: as gomem_free().
+ */
+void gomem_free_sensitive(const void *p);
+
+/**
+ * gomem_alloc_bulk() - allocate many objects of one size
+ * @size: bytes of each
+ * @gfp: as for gomem_alloc()
+ * @nr: how many
+ * @objs: where their addresses go
+ *
+ * Context: as gomem_alloc().
+ * Return: @nr, or 0 if not all could be had; none are left allocated then.
+ */
+int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs) __must_check;
+
+/**
+ * gomem_free_bulk() - free many objects
+ * @nr: how many
+ * @objs: their addresses; NULL among them is fine
+ *
+ * Context: as gomem_free().
+ */
+void gomem_free_bulk(size_t nr, void **objs);
+
+/**
+ * gomem_usable_size() - how much of an allocation may be used
+ * @p: the memory, or NULL
+ *
+ * Context: any.
+ * Return: bytes, at least what was asked for; 0 if @p is NULL, ZERO_SIZE_PTR or
+ * not the start of an allocation of gomem's.
+ */
+size_t gomem_usable_size(const void *p);
+
+/**
+ * gomem_size_roundup() - what an allocation will be rounded up to
+ * @size: bytes
+ *
+ * Context: any.
+ * Return: bytes; 0 for 0, and @size itself if it cannot be allocated.
+ */
+size_t gomem_size_roundup(size_t size);
+
+/**
+ * gomem_strdup() - duplicate a string
+ * @s: the string, or NULL
+ * @gfp: as for gomem_alloc()
+ *
+ * Context: as gomem_alloc().
+ * Return: the copy; NULL if @s is NULL or there is no memory.
+ */
+char *gomem_strdup(const char *s, gfp_t gfp) __malloc;
+
+/**
+ * gomem_memdup() - duplicate memory
+ * @src: what to copy
+ * @len: bytes
+ * @gfp: as for gomem_alloc()
+ *
+ * Context: as gomem_alloc().
+ * Return: the copy, or NULL.
+ */
+void *gomem_memdup(const void *src, size_t len, gfp_t gfp) __alloc_size(2) __malloc;
+
+/**
+ * gomem_owns() - is this an address of gomem's?
+ * @p: any value
+ *
+ * Context: any.
+ * Return: true if @p lies in memory that gomem hands out, allocated or free.
+ */
+bool gomem_owns(const void *p);
+
+#define GOMEM_BY_SIZE	61	/* as in Go: entry 0, and classes 1 to 60 */
+#define GOMEM_NR_PAUSES	256
+
+/**
+ * struct gomem_memstats_size - a size class in &struct gomem_memstats
+ * @size: bytes of an object
+ * @mallocs: objects allocated
+ * @frees: objects freed
+ */
+struct gomem_memstats_size {
+	u32 size;
+	u64 mallocs;
+	u64 frees;
+};
+
+/**
+ * struct gomem_memstats - Go's runtime.MemStats
+ * @alloc: bytes of live objects, rounded up as they are served
+ * @total_alloc: the same, of all objects ever allocated
+ * @sys: bytes taken from the kernel; the sum of the fields ending in _sys
+ * @lookups: addresses looked up outside the fast path
+ * @mallocs: objects allocated
+ * @frees: objects freed
+ * @heap_alloc: as @alloc
+ * @heap_sys: @heap_inuse + @heap_idle, the largest size that the heap has had
+ * @heap_idle: bytes in no span, released ones included
+ * @heap_inuse: bytes in spans
+ * @heap_released: bytes given back to the kernel and not got again since
+ * @heap_objects: @mallocs - @frees
+ * @stack_inuse: bytes in stack spans
+ * @stack_sys: as @stack_inuse
+ * @mspan_inuse: bytes of span descriptors in use
+ * @mspan_sys: bytes of all span descriptors
+ * @mcache_inuse: bytes of mcaches and of magazines in use
+ * @mcache_sys: bytes of mcaches and all magazines
+ * @buck_hash_sys: bytes of the heap profile's buckets
+ * @gc_sys: bytes of bitmaps, blocks and arenas
+ * @other_sys: bytes of everything else
+ * @next_gc: value of heap_alloc at which the next reclaim cycle starts
+ * @last_gc: end of the last cycle, nanoseconds since 1970
+ * @pause_total_ns: sum of all pauses
+ * @pause_ns: the last pauses; the most recent is [(@num_gc + 255) % 256]
+ * @pause_end: when those ended, nanoseconds since 1970
+ * @num_gc: reclaim cycles
+ * @num_forced_gc: those that were asked for
+ * @gc_cpu_ppb: share of the CPUs' time spent in cycles, in parts per 10^9
+ * @enable_gc: always true
+ * @debug_gc: always false
+ * @by_size: the first classes, as Go reports them
+ */
+struct gomem_memstats {
+	u64 alloc;
+	u64 total_alloc;
+	u64 sys;
+	u64 lookups;
+	u64 mallocs;
+	u64 frees;
+	u64 heap_alloc;
+	u64 heap_sys;
+	u64 heap_idle;
+	u64 heap_inuse;
+	u64 heap_released;
+	u64 heap_objects;
+	u64 stack_inuse;
+	u64 stack_sys;
+	u64 mspan_inuse;
+	u64 mspan_sys;
+	u64 mcache_inuse;
+	u64 mcache_sys;
+	u64 buck_hash_sys;
+	u64 gc_sys;
+	u64 other_sys;
+	u64 next_gc;
+	u64 last_gc;
+	u64 pause_total_ns;
+	u64 pause_ns[GOMEM_NR_PAUSES];
+	u64 pause_end[GOMEM_NR_PAUSES];
+	u32 num_gc;
+	u32 num_forced_gc;
+	u64 gc_cpu_ppb;
+	bool enable_gc;
+	bool debug_gc;
+	struct gomem_memstats_size by_size[GOMEM_BY_SIZE];
+};
+
+/**
+ * gomem_read_memstats() - read the statistics
+ * @stats: where they go; some 6 KiB, so not on the stack
+ *
+ * The figures are consistent with each other, and nobody is stopped for them.
+ *
+ * Context: any but NMI; does not sleep.
+ */
+void gomem_read_memstats(struct gomem_memstats *stats);
+
+#ifdef DEFINE_FREE
+/* For __free(gomem_free): freed when the variable goes out of scope. */
+DEFINE_FREE(gomem_free, void *, if (!IS_ERR_OR_NULL(_T)) gomem_free(_T))
+#endif
+
+#endif /* _LINUX_GOMEM_H */

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arenas: from an address to what lies there.
+ *
+ * The direct map is cut into windows of 2 MiB.  A window that holds a block of
+ * gomem's has an arena, which knows for each of its 256 pages a tag (the size
+ * class, or what else the page is) and the span.  One array over the whole
+ * direct map leads from an address to its arena; windows without one lead to
+ * gomem_no_arena, in which every tag says "not gomem's".  So gomem_free()
+ * finds the class of any pointer with two loads, and a pointer that is not
+ * ours ends in the slow path without having cost the others a test.
+ *
+ * Readers hold nothing but RCU.  Writers are mheaps, which change the tags of
+ * pages they own under their own lock, and gomem_index_lock protects which
+ * arenas exist and how many blocks they serve.
+ */
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+struct gomem_arena gomem_no_arena;
+struct gomem_index *gomem_index __read_mostly;
+static DEFINE_SPINLOCK(gomem_index_lock);
+
+static unsigned long arena_index(unsigned long address)
+{
+	return (address - (unsigned long)PAGE_OFFSET) >> GOMEM_ARENA_SHIFT;
+}
+
+static unsigned int page_in_arena(unsigned long address)
+{
+	address -= (unsigned long)PAGE_OFFSET;
+	return (address >> GOMEM_PAGE_SHIFT) & (GOMEM_ARENA_PAGES - 1);
+}
+
+static struct gomem_arena *arena_at(unsigned long i)
+{
+	struct gomem_index *index = READ_ONCE(gomem_index);
+
+	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
+}
+
+static void arena_free(struct gomem_arena *arena, struct gomem_meta *meta)
+{
+	if (!arena)
+		return;
+	gomem_meta_free(meta, GOMEM_META_GC, arena->span);
+	gomem_meta_free(meta, GOMEM_META_GC, arena);
+}
+
+static void arena_free_rcu(struct rcu_head *rcu)
+{
+	struct gomem_arena *arena = container_of(rcu, struct gomem_arena, rcu);
+
+	arena_free(arena, arena->meta);
+}
+
+static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
+{
+	struct gomem_arena *arena;
+
+	arena = gomem_meta_alloc(meta, GOMEM_META_GC, sizeof(*arena), gfp);
+	if (!arena)
+		return NULL;
+	arena->meta = meta;
+	arena->span = gomem_meta_alloc(meta, GOMEM_META_GC,
+				       GOMEM_ARENA_PAGES * sizeof(*arena->span),
+				       gfp);
+	if (!arena->span) {
+		arena_free(arena, meta);
+		return NULL;
+	}
+	return arena;
+}
+
+/* Count one more block in arena @i.  Tells whether there is such an arena. */
+static bool arena_ref(unsigned long i, struct gomem_arena **fresh)
+{
+	struct gomem_arena *arena;
+	unsigned long flags;
+
+	spin_lock_irqsave(&gomem_index_lock, flags);
+	arena = gomem_index->arena[i];
+	if (arena == &gomem_no_arena && *fresh) {
+		arena = *fresh;
+		*fresh = NULL;
+		/* Its tags and spans are seen before itself is. */
+		smp_store_release(&gomem_index->arena[i], arena);
+	}
+	if (arena != &gomem_no_arena)
+		arena->nr_blocks++;
+	spin_unlock_irqrestore(&gomem_index_lock, flags);
+	return arena != &gomem_no_arena;
+}
+
+static void arena_unref(unsigned long i)
+{
+	struct gomem_arena *arena;
+	unsigned long flags;
+
+	spin_lock_irqsave(&gomem_index_lock, flags);
+	arena = gomem_index->arena[i];
+	if (--arena->nr_blocks)
+		arena = NULL;
+	else
+		WRITE_ONCE(gomem_index->arena[i], &gomem_no_arena);
+	spin_unlock_irqrestore(&gomem_index_lock, flags);
+	if (arena)
+		call_rcu(&arena->rcu, arena_free_rcu);
+}
+
+/**
+ * gomem_arena_get() - have arenas for a new block
+ * @meta: what they are counted in, if they have to be made
+ * @base: address of the block
+ * @npages: its length in gomem pages
+ * @gfp: from gomem_meta_gfp()
+ *
+ * Return: 0, -ENOMEM, or -ERANGE for memory that the index does not cover.
+ */
+int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
+		    unsigned long npages, gfp_t gfp)
+{
+	unsigned long first = arena_index(base);
+	unsigned long last = arena_index(base + (npages << GOMEM_PAGE_SHIFT) - 1);
+	struct gomem_arena *fresh = NULL;
+	unsigned long i;
+
+	if (last >= gomem_index->nr)
+		return -ERANGE;
+	for (i = first; i <= last; i++) {
+		if (arena_ref(i, &fresh))
+			continue;
+		fresh = arena_alloc(meta, gfp);
+		if (!fresh)
+			goto undo;
+		arena_ref(i, &fresh);
+		arena_free(fresh, meta);	/* somebody else was faster */
+		fresh = NULL;
+	}
+	return 0;
+undo:
+	while (i-- > first)
+		arena_unref(i);
+	return -ENOMEM;
+}
+
+/**
+ * gomem_arena_put() - a block is gone; its pages' tags are cleared already
+ * @base: address of the block
+ * @npages: its length in gomem pages
+ */
+void gomem_arena_put(unsigned long base, unsigned long npages)
+{
+	unsigned long first = arena_index(base);
+	unsigned long last = arena_index(base + (npages << GOMEM_PAGE_SHIFT) - 1);
+	unsigned long i;
+
+	for (i = first; i <= last; i++)
+		arena_unref(i);
+}
+
+/**
+ * gomem_arena_set() - say what a run of pages is
+ * @base: address of the first page
+ * @npages: how many gomem pages
+ * @first: tag of the first page
+ * @rest: tag of the others
+ * @span: the span they belong to, or NULL
+ *
+ * Context: under the lock of the mheap whose pages they are.
+ */
+void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
+		     u8 rest, struct gomem_span *span)
+{
+	unsigned long i;
+	u8 tag = first;
+
+	for (i = 0; i < npages; i++, tag = rest) {
+		unsigned long address = base + (i << GOMEM_PAGE_SHIFT);
+		struct gomem_arena *arena = arena_at(arena_index(address));
+		unsigned int page = page_in_arena(address);
+
+		WRITE_ONCE(arena->span[page], span);
+		smp_store_release(&arena->tag[page], tag);
+	}
+}
+
+/**
+ * gomem_span_of() - the span that an address lies in
+ * @p: any value
+ *
+ * Context: under RCU.  Unless the caller owns an object of it, the span may be
+ * dying; look again under the lock of its mcentral or mheap.
+ * Return: the span, or NULL if @p is not in a span of gomem's.
+ */
+struct gomem_span *gomem_span_of(const void *p)
+{
+	unsigned long address = (unsigned long)p;
+	struct gomem_arena *arena = arena_at(arena_index(address));
+
+	if (arena == &gomem_no_arena)
+		return NULL;
+	return READ_ONCE(arena->span[page_in_arena(address)]);
+}
+
+/* Bytes that the index itself takes. */
+size_t gomem_index_bytes(void)
+{
+	return struct_size(gomem_index, arena, gomem_index->nr);
+}
+
+/**
+ * gomem_index_init() - make the index over all memory there is
+ *
+ * Context: process, once.
+ * Return: 0 or -ENOMEM.
+ */
+int gomem_index_init(void)
+{
+	unsigned long end_pfn = 0;
+	struct gomem_index *index;
+	unsigned long nr, i;
+	int nid;
+
+	for_each_online_node(nid)
+		end_pfn = max(end_pfn, node_end_pfn(nid));
+	nr = arena_index((unsigned long)pfn_to_kaddr(end_pfn - 1)) + 1;
+	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
+	if (!index)
+		return -ENOMEM;
+	index->nr = nr;
+	for (i = 0; i < nr; i++)
+		index->arena[i] = &gomem_no_arena;
+	gomem_index = index;
+	return 0;
+}
+
+/**
+ * gomem_index_exit() - free the index
+ *
+ * Context: process, once, when every block is gone.  Arenas that still serve
+ * leaked objects are freed with it.
+ */
+void gomem_index_exit(void)
+{
+	unsigned long i;
+
+	rcu_barrier();
+	for (i = 0; i < gomem_index->nr; i++) {
+		struct gomem_arena *arena = gomem_index->arena[i];
+
+		if (arena != &gomem_no_arena)
+			arena_free(arena, arena->meta);
+	}
+	kvfree(gomem_index);
+	gomem_index = NULL;
+}

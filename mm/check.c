@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Do the books balance?
+ *
+ * Two looks at a heap.  The equations that every MemStats snapshot satisfies,
+ * whatever goes on meanwhile; and a recount that believes no counter: it walks
+ * every block and span, counts the bits of the objects that are given out,
+ * subtracts what waits in magazines, and compares.  Objects that move while they
+ * are counted cannot be compared, so the recount is judged only if nothing moved.
+ */
+#include <linux/delay.h>
+#include <linux/rculist.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+#define RECOUNT_TRIES	5
+
+struct recount {
+	u64 given_out[GOMEM_NR_CLASSES];	/* object bits that are set */
+	u64 spans[GOMEM_NR_CLASSES];
+	u64 cached[GOMEM_NR_CLASSES];
+	u64 inuse_pages, idle_pages, large_bytes;
+};
+
+struct check {
+	struct seq_file *m;		/* or NULL */
+	unsigned int failed;
+	struct gomem_snapshot before, after;
+	struct gomem_memstats stats;
+	struct recount recount;
+};
+
+static void compare(struct check *c, bool ok, const char *what, u64 left,
+		    u64 right)
+{
+	if (ok)
+		return;
+	c->failed++;
+	if (c->m)
+		seq_printf(c->m, "failed: %s: %llu, %llu\n", what, left, right);
+}
+
+#define CHECK_EQ(c, left, right) \
+	compare(c, (left) == (right), #left " = " #right, left, right)
+#define CHECK_LE(c, left, right) \
+	compare(c, (left) <= (right), #left " <= " #right, left, right)
+
+static void check_classes(struct check *c)
+{
+	const struct gomem_snapshot *snap = &c->before;
+	u64 bytes = snap->large_bytes;
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		u64 nmalloc = snap->class[class].nmalloc;
+		u64 nfree = snap->class[class].nfree;
+
+		CHECK_LE(c, nfree, nmalloc);
+		CHECK_LE(c, nmalloc - nfree, snap->class[class].slots);
+		bytes += (nmalloc - nfree) * gomem_class[class].size;
+	}
+	CHECK_EQ(c, c->stats.heap_alloc, bytes);
+}
+
+static void check_pauses(struct check *c)
+{
+	const struct gomem_memstats *s = &c->stats;
+	u64 sum = 0;
+	u32 i;
+
+	CHECK_EQ(c, s->last_gc, s->pause_end[(s->num_gc + 255) % 256]);
+	CHECK_LE(c, s->num_forced_gc, s->num_gc);
+	if (s->num_gc >= GOMEM_NR_PAUSES)
+		return;
+	for (i = 0; i < GOMEM_NR_PAUSES; i++)
+		sum += s->pause_ns[i];
+	CHECK_EQ(c, s->pause_total_ns, sum);
+}
+
+static void check_equations(struct check *c)
+{
+	const struct gomem_memstats *s = &c->stats;
+
+	CHECK_EQ(c, s->sys, s->heap_sys + s->stack_sys + s->mspan_sys +
+			    s->mcache_sys + s->buck_hash_sys + s->gc_sys +
+			    s->other_sys);
+	CHECK_EQ(c, s->heap_sys, s->heap_idle + s->heap_inuse);
+	CHECK_LE(c, s->heap_released, s->heap_idle);
+	CHECK_EQ(c, s->heap_objects, s->mallocs - s->frees);
+	CHECK_LE(c, s->frees, s->mallocs);
+	CHECK_LE(c, s->heap_alloc, s->heap_inuse);
+	CHECK_LE(c, s->heap_alloc, s->total_alloc);
+	CHECK_EQ(c, s->alloc, s->heap_alloc);
+	CHECK_LE(c, s->stack_inuse, s->stack_sys);
+	CHECK_LE(c, s->mspan_inuse, s->mspan_sys);
+	CHECK_LE(c, s->mcache_inuse, s->mcache_sys);
+	check_classes(c);
+	check_pauses(c);
+}
+
+/* Count one span; its bits are looked at under the lock of its mcentral. */
+static void recount_span(struct recount *r, struct gomem_span *span)
+{
+	struct gomem_mcentral *central = READ_ONCE(span->central);
+	unsigned int class = central->class;
+	unsigned long flags;
+	unsigned int i;
+
+	if (!class) {
+		r->spans[0]++;
+		r->large_bytes += gomem_span_bytes(span);
+		return;
+	}
+	spin_lock_irqsave(&central->lock, flags);
+	if (READ_ONCE(span->state) == GOMEM_SPAN_INUSE &&
+	    span->central == central) {
+		r->spans[class]++;
+		for (i = 0; i < gomem_class[class].nelems; i++)
+			r->given_out[class] += gomem_mspan_test(span, i);
+	}
+	spin_unlock_irqrestore(&central->lock, flags);
+}
+
+static void recount_block(struct recount *r, struct gomem_block *block)
+{
+	unsigned int i, step, used = 0;
+
+	for (i = 0; i < block->npages; i += step) {
+		struct gomem_span *span = &block->span[i];
+
+		step = 1;
+		if (READ_ONCE(span->state) == GOMEM_SPAN_INUSE) {
+			recount_span(r, span);
+			step = max(1U, READ_ONCE(span->npages));
+			used += step;
+		}
+		if (block->exact)
+			break;
+	}
+	r->inuse_pages += used;
+	r->idle_pages += block->npages - used;
+}
+
+static void recount(struct gomem_heap *heap, struct recount *r)
+{
+	struct gomem_block *block;
+	struct gomem_node *node;
+	int nid;
+
+	memset(r, 0, sizeof(*r));
+	rcu_read_lock();
+	gomem_for_each_node(heap, node, nid)
+		list_for_each_entry_rcu(block, &node->mheap->blocks, all)
+			recount_block(r, block);
+	rcu_read_unlock();
+	gomem_cached_objects(heap, r->cached);
+}
+
+static void judge_recount(struct check *c)
+{
+	const struct gomem_snapshot *snap = &c->after;
+	const struct recount *r = &c->recount;
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		const struct gomem_class_stats *s = &snap->class[class];
+
+		CHECK_EQ(c, s->spans, r->spans[class]);
+		CHECK_LE(c, r->cached[class], r->given_out[class]);
+		CHECK_EQ(c, s->nmalloc - s->nfree,
+			 r->given_out[class] - r->cached[class]);
+	}
+	CHECK_EQ(c, snap->class[0].nmalloc - snap->class[0].nfree, r->spans[0]);
+	CHECK_EQ(c, snap->large_bytes, r->large_bytes);
+	CHECK_EQ(c, snap->inuse, r->inuse_pages << GOMEM_PAGE_SHIFT);
+	CHECK_EQ(c, snap->idle, r->idle_pages << GOMEM_PAGE_SHIFT);
+}
+
+/* Recount until nothing moved meanwhile.  False if something always did. */
+static bool recount_quietly(struct gomem_heap *heap, struct check *c)
+{
+	unsigned int try;
+	long lookups;
+
+	for (try = 0; try < RECOUNT_TRIES; try++) {
+		lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
+		gomem_snapshot(heap, &c->after);
+		recount(heap, &c->recount);
+		gomem_snapshot(heap, &c->before);
+		if (!memcmp(&c->before, &c->after, sizeof(c->after)) &&
+		    lookups == atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]))
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
+/**
+ * gomem_check() - check the books of a heap
+ * @heap: the heap
+ * @m: where to say what is wrong, or NULL
+ *
+ * Context: process, may sleep.
+ * Return: how many statements do not hold, or UINT_MAX if there was no memory
+ * to check them.
+ */
+unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m)
+{
+	struct check *c = kvzalloc(sizeof(*c), GFP_KERNEL);
+	unsigned int failed;
+
+	if (!c)
+		return UINT_MAX;
+	c->m = m;
+	if (recount_quietly(heap, c))
+		judge_recount(c);
+	else if (m)
+		seq_puts(m, "# recount skipped: objects moved while they were counted\n");
+	gomem_snapshot(heap, &c->before);
+	gomem_memstats_from(heap, &c->before, &c->stats);
+	check_equations(c);
+	failed = c->failed;
+	kvfree(c);
+	return failed;
+}

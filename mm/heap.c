@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A heap: mcaches for every CPU, mcentrals for every class and node, over the
+ * page heaps of the nodes.
+ *
+ * There is one default heap, which gomem_alloc() uses.  Others are complete
+ * heaps of their own; tests make them, use them and throw them away.
+ */
+#include <linux/cpu.h>
+#include <linux/nodemask.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+struct gomem_heap gomem_default_heap;
+
+/* All heaps that can be looked at. */
+LIST_HEAD(gomem_heaps);
+DEFINE_MUTEX(gomem_heaps_lock);
+
+static struct gomem_node *node_create(struct gomem_heap *heap, int nid)
+{
+	struct gomem_mheap *mheap;
+	struct gomem_node *node;
+	unsigned int class;
+
+	node = kvzalloc(sizeof(*node), GFP_KERNEL);
+	mheap = kvzalloc(sizeof(*mheap), GFP_KERNEL);
+	if (!node || !mheap) {
+		kvfree(node);
+		kvfree(mheap);
+		return NULL;
+	}
+	gomem_mheap_init(mheap, nid, heap->meta);
+	node->mheap = mheap;
+	for (class = 0; class < GOMEM_NR_CLASSES; class++)
+		gomem_mcentral_init(&node->central[class], heap, mheap, class);
+	atomic_long_add(sizeof(*node) + sizeof(*mheap),
+			&heap->meta->bytes[GOMEM_META_OTHER]);
+	return node;
+}
+
+static void node_destroy(struct gomem_heap *heap, struct gomem_node *node)
+{
+	atomic_long_sub(sizeof(*node) + sizeof(*node->mheap),
+			&heap->meta->bytes[GOMEM_META_OTHER]);
+	kvfree(node->mheap);
+	kvfree(node);
+}
+
+static void nodes_destroy(struct gomem_heap *heap)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		if (heap->node[nid])
+			node_destroy(heap, heap->node[nid]);
+	kfree(heap->node);
+	heap->node = NULL;
+}
+
+static int nodes_create(struct gomem_heap *heap)
+{
+	int first = first_node(node_states[N_MEMORY]);
+	int nid;
+
+	heap->node = kcalloc(nr_node_ids, sizeof(*heap->node), GFP_KERNEL);
+	if (!heap->node)
+		return -ENOMEM;
+	for_each_node_state(nid, N_MEMORY) {
+		heap->node[nid] = node_create(heap, nid);
+		if (!heap->node[nid]) {
+			nodes_destroy(heap);
+			return -ENOMEM;
+		}
+	}
+	for (nid = 0; nid < nr_node_ids; nid++)
+		if (!heap->node[nid])
+			heap->node[nid] = heap->node[first];
+	return 0;
+}
+
+/**
+ * gomem_heap_init() - a new heap
+ * @heap: zeroed, but for what the caller has decided (is_default, uncached)
+ * @name: what it is called
+ * @meta: what its metadata is counted in
+ * @mcache: a per-CPU area for its caches
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int gomem_heap_init(struct gomem_heap *heap, const char *name,
+		    struct gomem_meta *meta,
+		    struct gomem_mcache __percpu *mcache)
+{
+	int cpu, ret;
+
+	heap->name = name;
+	heap->meta = meta;
+	heap->mcache = mcache;
+	for_each_possible_cpu(cpu)
+		gomem_mcache_init(per_cpu_ptr(mcache, cpu));
+	ret = nodes_create(heap);
+	if (ret)
+		return ret;
+	atomic_long_add(num_possible_cpus() * sizeof(struct gomem_mcache),
+			&meta->bytes[GOMEM_META_MCACHE]);
+	mutex_lock(&gomem_heaps_lock);
+	list_add_tail(&heap->list, &gomem_heaps);
+	mutex_unlock(&gomem_heaps_lock);
+	gomem_scavenge_start(heap);
+	return 0;
+}
+
+/* What is left is somebody's.  Returns how many objects that is. */
+static unsigned long report_leaks(struct gomem_heap *heap)
+{
+	struct gomem_snapshot *snap = kvzalloc(sizeof(*snap), GFP_KERNEL);
+	unsigned long total = 0;
+	unsigned int class;
+
+	if (!snap)
+		return 0;
+	gomem_snapshot(heap, snap);
+	for (class = 0; class < GOMEM_NR_CLASSES; class++) {
+		u64 live = snap->class[class].nmalloc - snap->class[class].nfree;
+
+		total += live;
+		if (live && class)
+			pr_err("gomem: %s: %llu objects of %u bytes were never freed\n",
+			       heap->name, live, gomem_class[class].size);
+		else if (live)
+			pr_err("gomem: %s: %llu large objects of %llu bytes were never freed\n",
+			       heap->name, live, snap->large_bytes);
+	}
+	kvfree(snap);
+	return total;
+}
+
+/**
+ * gomem_heap_destroy() - take a heap apart
+ * @heap: the heap; nobody allocates from it or frees to it any more
+ *
+ * Objects that are still allocated are reported, and keep their pages.
+ *
+ * Context: process.
+ * Return: how many objects were left.
+ */
+unsigned long gomem_heap_destroy(struct gomem_heap *heap)
+{
+	struct gomem_node *node;
+	unsigned long leaked;
+	unsigned int class;
+	int cpu, nid;
+
+	gomem_scavenge_stop(heap);
+	mutex_lock(&gomem_heaps_lock);
+	list_del(&heap->list);
+	mutex_unlock(&gomem_heaps_lock);
+
+	for_each_possible_cpu(cpu)
+		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+	gomem_for_each_node(heap, node, nid)
+		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+			gomem_mcentral_destroy(&node->central[class]);
+	leaked = report_leaks(heap);
+	gomem_for_each_node(heap, node, nid)
+		gomem_mheap_destroy(node->mheap);
+	nodes_destroy(heap);
+	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
+			&heap->meta->bytes[GOMEM_META_MCACHE]);
+	/* Descriptors of blocks go after a grace period, and are counted then. */
+	rcu_barrier();
+	return leaked;
+}
+
+static long drain_this_cpu(void *data)
+{
+	struct gomem_heap *heap = data;
+
+	gomem_mcache_drain(heap, raw_cpu_ptr(heap->mcache));
+	return 0;
+}
+
+/**
+ * gomem_heap_drain() - return what all CPUs and depots hold to the spans
+ * @heap: the heap
+ *
+ * Context: process, may sleep: every CPU empties its own mcache.
+ */
+void gomem_heap_drain(struct gomem_heap *heap)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_possible_cpu(cpu) {
+		if (cpu_online(cpu))
+			work_on_cpu(cpu, drain_this_cpu, heap);
+		else
+			gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+	}
+	cpus_read_unlock();
+	gomem_heap_empty_depots(heap, UINT_MAX);
+}
+
+/**
+ * gomem_heap_empty_depots() - return what waits in the depots to the spans
+ * @heap: the heap
+ * @nr: how many magazines, at most
+ *
+ * Context: any, no gomem lock held; a caller that may not sleep asks for few.
+ * Return: how many magazines were emptied.
+ */
+unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
+{
+	struct gomem_node *node;
+	unsigned int done = 0;
+	unsigned int class;
+	int nid;
+
+	if (!READ_ONCE(heap->depot_used))
+		return 0;
+	WRITE_ONCE(heap->depot_used, false);
+	gomem_for_each_node(heap, node, nid) {
+		for (class = GOMEM_NR_CLASSES - 1; class; class--) {
+			if (!READ_ONCE(node->central[class].nr_full))
+				continue;
+			done += gomem_mcentral_drain(&node->central[class],
+						     nr - done);
+			if (done == nr) {
+				WRITE_ONCE(heap->depot_used, true);
+				return done;
+			}
+		}
+	}
+	return done;
+}
+
+/**
+ * gomem_heap_shrink() - the page allocator has nothing: find something here
+ * @heap: the heap
+ * @gfp: of the request that failed
+ *
+ * Context: as @gfp says.
+ * Return: true if it is worth to try again.
+ */
+bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
+{
+	unsigned long given_back = 0;
+	struct gomem_node *node;
+	unsigned int emptied;
+	int nid;
+
+	if (gfp & (__GFP_DMA | __GFP_DMA32))
+		return false;
+	emptied = gomem_heap_empty_depots(heap, gfpflags_allow_blocking(gfp) ?
+						UINT_MAX : 16);
+	gomem_for_each_node(heap, node, nid)
+		given_back += gomem_mheap_trim(node->mheap, 0);
+	return emptied || given_back;
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * gomem, inside: every structure of the allocator and what keeps it true.
+ *
+ * An object travels between four layers, each of which talks only to the next:
+ *
+ *	mcache    a CPU's magazines (arrays of object pointers), no lock
+ *	mcentral  of a class on a node: a depot of magazines, spans with room
+ *	mheap     of a node: blocks of pages, runs of pages in them
+ *	kernel    the page allocator
+ *
+ * and every address finds its way back through the arena index.
+ *
+ * Lock order, outermost first:
+ *
+ *	1. gomem_mcentral.lock	partial spans, depot, object bitmaps, nmalloc
+ *				and nfree of the uncached path
+ *	2. gomem_mheap.lock	blocks, page runs, tags, sums of spans and pages
+ *	3. gomem_index_lock	changes of the arena index
+ *
+ * All of them are taken with interrupts off.  Nothing is allocated from the
+ * kernel and nothing sleeps under any of them, no lock is taken while a CPU's
+ * mcache is held (gomem_mcache.busy), and two locks of one rank are never held
+ * together.
+ *
+ * The kernel's allocators are called with no gomem lock held.
+ */
+#ifndef GOMEM_INTERNAL_H
+#define GOMEM_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
+#include <linux/jump_label.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include <linux/gomem.h>
+
+#include "sizeclasses.h"
+
+#define GOMEM_PAGE_SHIFT	13
+#define GOMEM_PAGE_SIZE		(1UL << GOMEM_PAGE_SHIFT)
+#define GOMEM_ARENA_SHIFT	21
+#define GOMEM_ARENA_SIZE	(1UL << GOMEM_ARENA_SHIFT)
+#define GOMEM_ARENA_PAGES	(1U << (GOMEM_ARENA_SHIFT - GOMEM_PAGE_SHIFT))
+
+/* The page allocator's smallest order that holds whole gomem pages. */
+#define GOMEM_MIN_ORDER	\
+	(PAGE_SHIFT < GOMEM_PAGE_SHIFT ? GOMEM_PAGE_SHIFT - PAGE_SHIFT : 0)
+
+/*
+ * What a gomem page is used for, one byte a page in its arena.  Classes of the
+ * default heap are their own tags, so that gomem_free() indexes its mcache with
+ * the byte it read; the other tags index entries whose magazine is always both
+ * empty and full, which sends the caller to the slow path without a comparison.
+ */
+enum gomem_tag {
+	GOMEM_TAG_NONE = 0,		/* not gomem's */
+	/* 1 .. GOMEM_NR_CLASSES - 1: objects of that class, default heap */
+	GOMEM_TAG_LARGE = GOMEM_NR_CLASSES, /* first page of a large object */
+	GOMEM_TAG_INTERIOR,		/* its other pages */
+	GOMEM_TAG_OTHER,		/* a class of another heap */
+	GOMEM_TAG_IDLE,			/* gomem's, in no span */
+	GOMEM_NR_TAGS,
+};
+
+/* One row of the size class table; row 0 stands for large objects. */
+struct gomem_class {
+	u32 size;			/* bytes of an object */
+	u32 magic;			/* ceil(2^32 / size): division by it */
+	u16 nelems;			/* objects of a span */
+	u8 npages;			/* gomem pages of a span */
+	u8 mag_cap;			/* objects of a magazine, at most */
+};
+
+extern const struct gomem_class gomem_class[GOMEM_NR_CLASSES];
+extern u8 gomem_fine[GOMEM_NR_FINE];
+extern u8 gomem_coarse[GOMEM_NR_COARSE];
+
+static inline unsigned int gomem_class_bytes(unsigned int class)
+{
+	return gomem_class[class].npages << GOMEM_PAGE_SHIFT;
+}
+
+/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_SMALL. */
+static __always_inline unsigned int gomem_size_class(size_t size)
+{
+	if (size <= GOMEM_COARSE_BASE)
+		return gomem_fine[(size + (1UL << GOMEM_FINE_SHIFT) - 1) >>
+				  GOMEM_FINE_SHIFT];
+	return gomem_coarse[(size - GOMEM_COARSE_BASE +
+			     (1UL << GOMEM_COARSE_SHIFT) - 1) >>
+			    GOMEM_COARSE_SHIFT];
+}
+
+/* Which object of its span an offset falls into; exact for every offset. */
+static inline unsigned int gomem_object_index(unsigned int class,
+					      unsigned long offset)
+{
+	return ((u64)offset * gomem_class[class].magic) >> 32;
+}
+
+/*
+ * gomem_meta - the allocator's own memory, by the MemStats field it counts in
+ *
+ * Shared by an mheap set and the heaps over it.  @fail_nth is for tests: when
+ * positive it counts down, and the request that brings it to zero fails, be it
+ * for metadata or for pages.
+ */
+enum gomem_meta_kind {
+	GOMEM_META_MSPAN,
+	GOMEM_META_MCACHE,
+	GOMEM_META_GC,
+	GOMEM_META_OTHER,
+	GOMEM_NR_META,
+};
+
+struct gomem_meta {
+	atomic_long_t bytes[GOMEM_NR_META];
+	atomic_t fail_nth;
+	atomic_long_t failed;		/* requests that failed for tests */
+};
+
+/*
+ * gomem_magazine - a stack of object pointers
+ *
+ * Owned by one mcache or by one depot.  The word before obj[0] is {nr, cap};
+ * it never equals an object's address, so obj[nr - 1] may be read at nr == 0.
+ * @cap is what the owner wants it to hold, at most the class's mag_cap.
+ */
+struct gomem_magazine {
+	struct gomem_magazine *next;	/* depot only */
+	u32 nr;
+	u32 cap;
+	void *obj[];
+};
+
+static inline size_t gomem_magazine_bytes(unsigned int class)
+{
+	return sizeof(struct gomem_magazine) +
+	       gomem_class[class].mag_cap * sizeof(void *);
+}
+
+/* Stands for "no magazine": nothing to take, no room.  Never written. */
+extern struct gomem_magazine gomem_no_magazine;
+
+/*
+ * gomem_mcache - what a CPU owns of a heap
+ *
+ * Touched only by its CPU, with preemption off and @busy set meanwhile; an
+ * interrupt that finds @busy set leaves everything alone and goes to mcentral.
+ * Others read the counters, and write @target as a hint.
+ */
+struct gomem_mcache_class {
+	struct gomem_magazine *loaded;
+	struct gomem_magazine *prev;
+	u64 nmalloc;			/* objects handed out on this CPU */
+	u64 nfree;			/* objects taken back on this CPU */
+};
+
+struct gomem_mcache {
+	u8 busy;
+	u8 target[GOMEM_NR_CLASSES];	/* objects to move at a time */
+	u64 naccount;			/* requests with __GFP_ACCOUNT */
+	struct gomem_mcache_class class[GOMEM_NR_TAGS];
+} ____cacheline_aligned;
+
+/*
+ * gomem_span - a run of pages that holds objects of one class, or one object
+ *
+ * Lives in its block's array, at the index of its first page.  A span in use is
+ * published in its arena; @central is valid from then on.
+ *
+ * idle -> in use by mheap, under its lock.  In use -> dying by mcentral, under
+ * its lock, when the last object has come back; from then on only the one who
+ * killed it holds it.  Dying -> idle by mheap.
+ */
+enum gomem_span_state {
+	GOMEM_SPAN_IDLE,
+	GOMEM_SPAN_INUSE,
+	GOMEM_SPAN_DYING,
+};
+
+#define GOMEM_SPAN_INLINE_BITS	128
+
+struct gomem_span {
+	struct list_head list;		/* mcentral.partial, or empty */
+	struct gomem_block *block;
+	struct gomem_mcentral *central;
+	u32 npages;
+	u16 nalloc;			/* objects not in this span's bitmap's zeros */
+	u8 class;			/* 0: one large object */
+	u8 state;
+	union {				/* a set bit is an object given out */
+		unsigned long bits[BITS_TO_LONGS(GOMEM_SPAN_INLINE_BITS)];
+		unsigned long *far_bits;
+	};
+};
+
+/*
+ * gomem_block - pages got from the page allocator in one piece
+ *
+ * Aligned to its size rounded up to a power of two.  A shared block is cut into
+ * spans and never crosses an arena; an exact one is a single large object.
+ * Everything but the constants is under its mheap's lock.
+ */
+struct gomem_block {
+	struct list_head all;		/* mheap.blocks */
+	struct list_head list;		/* mheap.shelf[][], or a local list */
+	struct gomem_mheap *mheap;
+	struct gomem_meta *meta;	/* what this descriptor is counted in */
+	unsigned long base;		/* constant */
+	u32 npages;			/* constant */
+	u32 used;			/* pages in spans */
+	u16 longest;			/* longest idle run, pages */
+	bool exact;			/* constant */
+	bool pfmemalloc;		/* constant: from the emergency reserves */
+	u8 row, column;			/* place on the shelf */
+	u64 born;			/* ktime_get_ns() at birth */
+	u64 idle_since;			/* ktime_get_ns(), when used is 0 */
+	struct rcu_head rcu;
+	struct gomem_span *span;	/* constant: npages of them, exact: 1 */
+	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES); /* pages in spans; shared only */
+};
+
+/*
+ * The shelf sorts blocks by pages in use (row, powers of two) and by longest
+ * idle run (column, exact up to the longest span, powers of two above).
+ */
+#define GOMEM_SHELF_ROWS	9
+#define GOMEM_SHELF_COLUMNS	15
+
+struct gomem_mheap {
+	spinlock_t lock;
+	int nid;
+	struct gomem_meta *meta;
+	struct list_head blocks;
+	unsigned long nr_blocks;
+	u16 shelf_map[GOMEM_SHELF_ROWS];	/* columns that are not empty */
+	struct list_head shelf[GOMEM_SHELF_ROWS][GOMEM_SHELF_COLUMNS];
+
+	/* In gomem pages.  HeapSys = inuse + idle + released. */
+	unsigned long inuse_pages;	/* in spans, of all heaps */
+	unsigned long idle_pages;	/* in blocks, in no span */
+	unsigned long released_pages;	/* given back, not got again since */
+	unsigned long idle_block_pages;	/* in blocks with no span at all */
+	unsigned long nr_spans;
+	u64 grown, given_back;		/* blocks got, blocks given back; ever */
+};
+
+/*
+ * gomem_mcentral - one class of one heap on one node
+ *
+ * Number 0 counts the large objects and has neither spans nor a depot.
+ */
+struct gomem_mcentral {
+	spinlock_t lock;
+	u8 class;
+	u8 tag;				/* what its spans' pages are tagged */
+	struct gomem_heap *heap;
+	struct gomem_mheap *mheap;
+	struct list_head partial;	/* spans with room, fullest first */
+	struct gomem_magazine *full;	/* depot: magazines with objects */
+	struct gomem_magazine *empty;	/* depot: magazines without */
+	unsigned int nr_full, nr_empty;
+	unsigned int min_full;		/* fewest full since the last trim */
+	u64 nmalloc, nfree;		/* past the mcaches */
+
+	/* Under mheap->lock. */
+	unsigned long nspans;
+	u64 large_nmalloc, large_nfree;
+	u64 large_bytes, large_total;	/* live, ever */
+} ____cacheline_aligned_in_smp;
+
+/* What can be counted without belonging to a class. */
+enum gomem_event {
+	GOMEM_EV_BAD_FREE,		/* frees refused */
+	GOMEM_EV_OOM,			/* requests that returned NULL for want of memory */
+	GOMEM_EV_LOOKUP,		/* address to span, outside the fast path */
+	GOMEM_EV_EXACT,			/* objects that got pages of their own */
+	GOMEM_NR_EVENTS,
+};
+
+struct gomem_node {
+	struct gomem_mheap *mheap;
+	struct gomem_mcentral central[GOMEM_NR_CLASSES];
+};
+
+struct gomem_heap {
+	const char *name;
+	struct gomem_mcache __percpu *mcache;
+	struct gomem_meta *meta;
+	struct gomem_node **node;	/* by node id, nr_node_ids, none NULL */
+	bool is_default;
+	bool uncached;			/* debug: no magazines, every free checked */
+	atomic_long_t event[GOMEM_NR_EVENTS];
+	bool depot_used;		/* a depot may hold objects */
+	struct delayed_work tick;
+	struct list_head list;		/* gomem_heaps */
+};
+
+/* The default heap and its caches (mm/heap.c, mm/mcache.c). */
+extern struct gomem_heap gomem_default_heap;
+DECLARE_STATIC_KEY_FALSE(gomem_numa);
+DECLARE_PER_CPU(struct gomem_mcache, gomem_mcache);
+
+static inline void gomem_count(struct gomem_heap *heap, enum gomem_event ev)
+{
+	atomic_long_inc(&heap->event[ev]);
+}
+
+/* mm/sizeclass.c */
+void gomem_sizeclass_init(void);
+
+/* mm/meta.c */
+bool gomem_should_fail(struct gomem_meta *meta);
+void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
+		       size_t size, gfp_t gfp);
+void gomem_meta_free(struct gomem_meta *meta, enum gomem_meta_kind kind,
+		     void *p);
+gfp_t gomem_meta_gfp(gfp_t gfp);
+
+/* mm/arena.c */
+struct gomem_arena {
+	u8 tag[GOMEM_ARENA_PAGES];
+	struct gomem_span **span;	/* GOMEM_ARENA_PAGES of them */
+	struct gomem_meta *meta;	/* what this descriptor is counted in */
+	unsigned int nr_blocks;		/* under gomem_index_lock */
+	struct rcu_head rcu;
+};
+
+struct gomem_index {
+	unsigned long nr;		/* arenas */
+	struct gomem_arena *arena[];
+};
+
+extern struct gomem_index *gomem_index;
+extern struct gomem_arena gomem_no_arena;
+
+int gomem_index_init(void);
+void gomem_index_exit(void);
+size_t gomem_index_bytes(void);
+int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
+		    unsigned long npages, gfp_t gfp);
+void gomem_arena_put(unsigned long base, unsigned long npages);
+void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
+		     u8 rest, struct gomem_span *span);
+struct gomem_span *gomem_span_of(const void *p);
+
+/* The tag of the page that @p points into; any value of @p may be asked. */
+static __always_inline u8 gomem_tag_of(const void *p)
+{
+	unsigned long offset = (unsigned long)p - (unsigned long)PAGE_OFFSET;
+	const struct gomem_index *index = READ_ONCE(gomem_index);
+	unsigned long i = offset >> GOMEM_ARENA_SHIFT;
+
+	if (unlikely(i >= index->nr))
+		return GOMEM_TAG_NONE;
+	return index->arena[i]->tag[(offset >> GOMEM_PAGE_SHIFT) &
+				    (GOMEM_ARENA_PAGES - 1)];
+}
+
+/* mm/block.c */
+struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
+				      unsigned int npages, bool exact,
+				      gfp_t gfp, int nid);
+unsigned int gomem_block_order(unsigned int npages);
+void gomem_block_free(struct gomem_block *block);
+void gomem_block_abandon(struct gomem_block *block);
+
+static inline unsigned long gomem_span_base(const struct gomem_span *span)
+{
+	return span->block->base +
+	       ((span - span->block->span) << GOMEM_PAGE_SHIFT);
+}
+
+static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
+{
+	return (unsigned long)span->npages << GOMEM_PAGE_SHIFT;
+}
+
+/* mm/mheap.c */
+
+/* A span that somebody wants: whose, how long, how aligned (in gomem pages). */
+struct gomem_want {
+	struct gomem_mcentral *central;
+	unsigned int npages;
+	unsigned int align;
+	unsigned long *far_bits;	/* for classes of many objects */
+};
+
+void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
+		      struct gomem_meta *meta);
+void gomem_mheap_destroy(struct gomem_mheap *mheap);
+struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
+				    const struct gomem_want *want);
+struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
+				    const struct gomem_want *want, gfp_t gfp,
+				    struct gomem_block **reserve);
+struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
+				     const struct gomem_want *want,
+				     struct gomem_block *block);
+void gomem_mheap_free_span(struct gomem_span *span);
+bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span);
+unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep);
+unsigned long gomem_mheap_keep(struct gomem_mheap *mheap);
+unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
+
+/* The order in gomem pages to which an object of @size bytes is aligned. */
+static inline unsigned int gomem_align_pages(size_t size)
+{
+	return is_power_of_2(size) && size > GOMEM_PAGE_SIZE ?
+	       size >> GOMEM_PAGE_SHIFT : 1;
+}
+
+/* mm/mspan.c */
+void gomem_mspan_init(struct gomem_span *span, unsigned long *far_bits);
+unsigned int gomem_mspan_take(struct gomem_span *span, void **objs,
+			      unsigned int nr);
+bool gomem_mspan_put(struct gomem_span *span, unsigned int index);
+bool gomem_mspan_test(const struct gomem_span *span, unsigned int index);
+unsigned long *gomem_mspan_far_bits(const struct gomem_span *span);
+
+static inline bool gomem_class_has_far_bits(unsigned int class)
+{
+	return gomem_class[class].nelems > GOMEM_SPAN_INLINE_BITS;
+}
+
+/* mm/mcentral.c */
+void gomem_mcentral_init(struct gomem_mcentral *central,
+			 struct gomem_heap *heap, struct gomem_mheap *mheap,
+			 unsigned int class);
+void gomem_mcentral_destroy(struct gomem_mcentral *central);
+unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
+				  unsigned int nr, gfp_t gfp, bool count,
+				  void **single);
+struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
+					     struct gomem_magazine *mag,
+					     unsigned int want, gfp_t gfp,
+					     void **single);
+struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
+					    struct gomem_magazine *full);
+void gomem_mcentral_spare(struct gomem_mcentral *central,
+			  struct gomem_magazine *mag);
+unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
+				  unsigned int nr);
+void gomem_mcentral_trim(struct gomem_mcentral *central);
+void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
+		       bool counted);
+
+/* mm/mcache.c */
+void gomem_mcache_init(struct gomem_mcache *mc);
+void gomem_mcache_drain(struct gomem_heap *heap, struct gomem_mcache *mc);
+void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
+void *gomem_ready(void *p, size_t size, gfp_t gfp);
+void gomem_mcache_relax(struct gomem_mcache *mc);
+unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
+				   gfp_t gfp, unsigned int nr, void **objs);
+
+/* mm/large.c */
+void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
+void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
+			size_t size, gfp_t gfp, int nid);
+void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
+			struct gomem_block *block);
+void gomem_large_free(struct gomem_heap *heap, const void *p);
+gfp_t gomem_page_gfp(gfp_t gfp);
+
+/* mm/api.c */
+void gomem_wipe(const void *p);
+
+/* mm/heap.c */
+extern struct list_head gomem_heaps;
+extern struct mutex gomem_heaps_lock;
+
+int gomem_heap_init(struct gomem_heap *heap, const char *name,
+		    struct gomem_meta *meta,
+		    struct gomem_mcache __percpu *mcache);
+unsigned long gomem_heap_destroy(struct gomem_heap *heap);
+void gomem_heap_drain(struct gomem_heap *heap);
+unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr);
+bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp);
+
+static inline struct gomem_node *gomem_local_node(struct gomem_heap *heap)
+{
+	return heap->node[numa_mem_id()];
+}
+
+/* Where large objects that @mheap accounts for are counted. */
+static inline struct gomem_mcentral *
+gomem_large_central(struct gomem_heap *heap, struct gomem_mheap *mheap)
+{
+	return &heap->node[mheap->nid]->central[0];
+}
+
+/* Each node of @heap once; node ids without memory share a neighbour's. */
+#define gomem_for_each_node(heap, n, nid) \
+	for ((nid) = 0; (nid) < nr_node_ids; (nid)++) \
+		if (((n) = (heap)->node[nid])->mheap->nid == (nid))
+
+/* mm/badfree.c */
+enum gomem_bad {
+	GOMEM_BAD_FOREIGN,
+	GOMEM_BAD_IDLE,
+	GOMEM_BAD_INTERIOR,
+	GOMEM_BAD_LARGE_INTERIOR,
+	GOMEM_BAD_TAIL,
+	GOMEM_BAD_DOUBLE,
+	GOMEM_NR_BAD,
+};
+
+void gomem_bad_free(struct gomem_heap *heap, const void *p, enum gomem_bad why);
+
+/* mm/scavenge.c */
+int gomem_scavenge_init(void);
+void gomem_scavenge_exit(void);
+void gomem_scavenge_pass(struct gomem_heap *heap);
+void gomem_scavenge_start(struct gomem_heap *heap);
+void gomem_scavenge_stop(struct gomem_heap *heap);
+
+/* mm/mstats.c */
+struct gomem_class_stats {
+	u64 nmalloc, nfree;
+	u64 spans, slots;		/* slots: objects that the spans have room for */
+};
+
+/* What gomem_snapshot() reads; bytes unless said otherwise. */
+struct gomem_snapshot {
+	struct gomem_class_stats class[GOMEM_NR_CLASSES]; /* 0: large objects */
+	u64 large_bytes, large_total;	/* live, ever */
+	u64 inuse, idle, released;	/* idle: without the released ones */
+	u64 nr_spans;
+	u64 naccount;			/* requests with __GFP_ACCOUNT */
+};
+
+/* One field of MemStats, for whoever prints them. */
+enum gomem_field_kind {
+	GOMEM_F_U64,
+	GOMEM_F_U32,
+	GOMEM_F_RING,			/* GOMEM_NR_PAUSES times u64 */
+	GOMEM_F_PPB,			/* u64, parts per 10^9: a fraction */
+	GOMEM_F_BOOL,
+};
+
+struct gomem_field {
+	const char *name;
+	u16 offset;
+	u8 kind;
+};
+
+extern const struct gomem_field gomem_fields[];
+extern const unsigned int gomem_nr_fields;
+
+void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap);
+void gomem_memstats_from(struct gomem_heap *heap,
+			 const struct gomem_snapshot *snap,
+			 struct gomem_memstats *stats);
+void gomem_heap_memstats(struct gomem_heap *heap, struct gomem_memstats *stats);
+void gomem_cached_objects(struct gomem_heap *heap, u64 *cached);
+
+/* mm/check.c */
+unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m);
+
+/* debugfs/ */
+int gomem_debugfs_init(void);
+void gomem_debugfs_exit(void);
+int gomem_memstats_show(struct seq_file *m, void *v);
+int gomem_memstats_json_show(struct seq_file *m, void *v);
+int gomem_classes_show(struct seq_file *m, void *v);
+int gomem_blocks_show(struct seq_file *m, void *v);
+
+#endif /* GOMEM_INTERNAL_H */

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Large objects: a span each.
+ *
+ * Above 32 KiB, and wherever memory has to be of a zone or node that the heap
+ * does not cache, an object is a run of whole pages.  Where the page heap can
+ * be expected to have such runs, it is asked; otherwise the object gets a block
+ * of exactly its pages, which goes back to the kernel when it is freed.
+ *
+ * Nobody caches large objects, so a wrong free of one is always caught at once.
+ */
+#include <linux/delay.h>
+#include <linux/rcupdate.h>
+
+#include "internal.h"
+
+/* rmqueue() does not like __GFP_NOFAIL above this order. */
+#define MAX_NOFAIL_ORDER	1
+
+static unsigned int pages_for(size_t size)
+{
+	return DIV_ROUND_UP(size, GOMEM_PAGE_SIZE);
+}
+
+/**
+ * gomem_page_gfp() - a caller's flags, as the page allocator may see them
+ * @gfp: the caller's
+ *
+ * The memory is zeroed object by object, paid for by nobody, split into single
+ * pages, and it stays where it is.
+ */
+gfp_t gomem_page_gfp(gfp_t gfp)
+{
+	return gfp & ~(__GFP_ACCOUNT | __GFP_ZERO | __GFP_COMP | __GFP_MOVABLE |
+		       __GFP_HIGHMEM | __GFP_RECLAIMABLE | __GFP_WRITE);
+}
+
+/**
+ * gomem_large_adopt() - make a whole block one object
+ * @heap: whose object it is
+ * @mheap: the page heap that got the block
+ * @block: from gomem_block_alloc(), known to nobody yet
+ *
+ * Return: the object.
+ */
+void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
+			struct gomem_block *block)
+{
+	struct gomem_want want = {
+		.central = gomem_large_central(heap, mheap),
+	};
+
+	return (void *)gomem_span_base(gomem_mheap_adopt(mheap, &want, block));
+}
+
+static struct gomem_block *exact_block(struct gomem_mheap *mheap, size_t size,
+				       gfp_t gfp, int nid)
+{
+	unsigned int npages = pages_for(size);
+	struct gomem_block *block;
+
+	if (!(gfp & __GFP_NOFAIL) ||
+	    gomem_block_order(npages) <= MAX_NOFAIL_ORDER)
+		return gomem_block_alloc(mheap, npages, true, gfp, nid);
+
+	/* The page allocator promises nothing here; gomem does. */
+	gfp = (gfp & ~__GFP_NOFAIL) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	while (!(block = gomem_block_alloc(mheap, npages, true, gfp, nid)))
+		msleep(20);
+	return block;
+}
+
+/**
+ * gomem_large_exact() - an object with pages of its own
+ * @heap: whose object it is
+ * @mheap: the page heap that accounts for it
+ * @size: bytes, of any size
+ * @gfp: from gomem_page_gfp()
+ * @nid: the node to ask
+ *
+ * Context: as @gfp says; __GFP_NOFAIL may sleep for as long as it takes.
+ * Return: the object, or NULL.
+ */
+void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
+			size_t size, gfp_t gfp, int nid)
+{
+	struct gomem_block *block = exact_block(mheap, size, gfp, nid);
+
+	return block ? gomem_large_adopt(heap, mheap, block) : NULL;
+}
+
+/* A run of a shared block, if the heap is of a size that has such runs. */
+static struct gomem_span *shared_run(struct gomem_mheap *mheap,
+				     const struct gomem_want *want, gfp_t gfp,
+				     struct gomem_block **reserve)
+{
+	struct gomem_span *span;
+
+	span = gomem_mheap_find(mheap, want);
+	if (span || 2 * want->npages > gomem_mheap_growth(mheap))
+		return span;
+	return gomem_mheap_grow(mheap, want, gfp, reserve);
+}
+
+/**
+ * gomem_large_alloc() - an object of whole pages
+ * @heap: whose object it is
+ * @size: bytes, 1 to KMALLOC_MAX_SIZE
+ * @gfp: from gomem_page_gfp()
+ *
+ * Context: as @gfp says.
+ * Return: the object, or NULL.
+ */
+void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
+{
+	struct gomem_mheap *mheap = gomem_local_node(heap)->mheap;
+	struct gomem_want want = {
+		.central = gomem_large_central(heap, mheap),
+		.npages = pages_for(size),
+		.align = gomem_align_pages(size),
+	};
+	struct gomem_block *reserve = NULL;
+	struct gomem_span *span = NULL;
+
+	if (!(gfp & (__GFP_DMA | __GFP_DMA32)))
+		span = shared_run(mheap, &want, gfp, &reserve);
+	if (span)
+		return (void *)gomem_span_base(span);
+	if (reserve)
+		return gomem_large_adopt(heap, mheap, reserve);
+	return gomem_large_exact(heap, mheap, size, gfp, mheap->nid);
+}
+
+/* Free the large object at @p, if it is one; under the lock of its mheap. */
+static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
+			const void *p, bool *give_back)
+{
+	/* It may have been freed before the lock was taken. */
+	if (gomem_span_of(p) != span || span->state != GOMEM_SPAN_INUSE ||
+	    span->class)
+		return GOMEM_BAD_IDLE;
+	if (gomem_span_base(span) != (unsigned long)p)
+		return GOMEM_BAD_LARGE_INTERIOR;
+	*give_back = gomem_mheap_retire(mheap, span);
+	return -1;
+}
+
+/**
+ * gomem_large_free() - free an object of whole pages
+ * @heap: where a wrong free is counted
+ * @p: an address in a page tagged GOMEM_TAG_LARGE
+ *
+ * Context: any; takes the lock of its mheap.
+ */
+void gomem_large_free(struct gomem_heap *heap, const void *p)
+{
+	int bad = GOMEM_BAD_IDLE;
+	struct gomem_block *block;
+	struct gomem_mheap *mheap;
+	struct gomem_span *span;
+	bool give_back = false;
+	unsigned long flags;
+
+	gomem_count(heap, GOMEM_EV_LOOKUP);
+	rcu_read_lock();
+	span = gomem_span_of(p);
+	if (span) {
+		block = span->block;
+		mheap = block->mheap;
+		spin_lock_irqsave(&mheap->lock, flags);
+		bad = retire_large(mheap, span, p, &give_back);
+		spin_unlock_irqrestore(&mheap->lock, flags);
+	}
+	rcu_read_unlock();
+	if (give_back)
+		gomem_block_free(block);
+	if (bad >= 0)
+		gomem_bad_free(heap, p, bad);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gomem - Go's memory allocator as a kernel module
+ *
+ * This file brings it up and takes it down.  Where to read on:
+ *
+ *	mm/internal.h	the structures, the words, the lock order
+ *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free()
+ *	mm/mcentral.c	what CPUs share of a size class
+ *	mm/mspan.c	the objects of a span
+ *	mm/mheap.c	the page heap
+ *	mm/block.c	memory from the page allocator
+ *	mm/arena.c	from an address to its span
+ *	mm/mstats.c	the numbers
+ */
+#include <linux/init.h>
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+static char *debug = "";
+module_param(debug, charp, 0400);
+MODULE_PARM_DESC(debug, "F: check every free at once, without caches");
+
+static struct gomem_meta default_meta;
+
+static int __init gomem_init(void)
+{
+	int ret;
+
+	gomem_sizeclass_init();
+	ret = gomem_index_init();
+	if (ret)
+		return ret;
+	ret = gomem_scavenge_init();
+	if (ret)
+		goto no_scavenger;
+	if (num_node_state(N_MEMORY) > 1)
+		static_branch_enable(&gomem_numa);
+	gomem_default_heap.is_default = true;
+	gomem_default_heap.uncached = strchr(debug, 'F');
+	ret = gomem_heap_init(&gomem_default_heap, "default", &default_meta,
+			      &gomem_mcache);
+	if (ret)
+		goto no_heap;
+	ret = gomem_debugfs_init();
+	if (ret)
+		goto no_debugfs;
+	return 0;
+
+no_debugfs:
+	gomem_heap_destroy(&gomem_default_heap);
+no_heap:
+	gomem_scavenge_exit();
+no_scavenger:
+	gomem_index_exit();
+	return ret;
+}
+
+static void __exit gomem_exit(void)
+{
+	gomem_debugfs_exit();
+	gomem_heap_destroy(&gomem_default_heap);
+	gomem_scavenge_exit();
+	gomem_index_exit();
+}
+
+module_init(gomem_init);
+module_exit(gomem_exit);
+
+MODULE_DESCRIPTION("Go's memory allocator, with runtime.MemStats");
+MODULE_AUTHOR("The gomem authors");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcentral: what all CPUs of a node share of one size class.
+ *
+ * Two stores.  The depot has whole magazines (Bonwick's: full ones with objects
+ * in them, empty ones without), so that a CPU that frees what another one
+ * allocated hands over dozens of objects in one exchange.  The spans with room
+ * have the rest, object by object in their bitmaps.
+ *
+ * A refill asks the depot first, then the spans, and moves a magazine's worth
+ * under one hold of the lock.  When there is no span with room, the page heap
+ * is asked for one; before it grows, the depots of all classes are emptied into
+ * their spans, because memory that waits for a second use is no reason to take
+ * more.
+ *
+ * A span is taken from the front of the list and goes to the front when its
+ * first object comes back, to the end when half of them have: nearly full
+ * spans fill up, nearly empty ones empty out and return to the page heap.
+ */
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* How many magazines a caller that must not sleep empties before the heap grows. */
+#define ATOMIC_DRAIN	16
+
+/* --- The depot; under central->lock. --- */
+
+static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
+{
+	struct gomem_magazine *mag = central->full;
+
+	if (!mag)
+		return NULL;
+	central->full = mag->next;
+	central->nr_full--;
+	central->min_full = min(central->min_full, central->nr_full);
+	return mag;
+}
+
+static void push_full(struct gomem_mcentral *central, struct gomem_magazine *mag)
+{
+	mag->next = central->full;
+	central->full = mag;
+	central->nr_full++;
+	if (!READ_ONCE(central->heap->depot_used))
+		WRITE_ONCE(central->heap->depot_used, true);
+}
+
+static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
+{
+	struct gomem_magazine *mag = central->empty;
+
+	if (!mag)
+		return NULL;
+	central->empty = mag->next;
+	central->nr_empty--;
+	return mag;
+}
+
+static void push_empty(struct gomem_mcentral *central,
+		       struct gomem_magazine *mag)
+{
+	mag->next = central->empty;
+	central->empty = mag;
+	central->nr_empty++;
+}
+
+/*
+ * Magazines are a convenience: nobody waits for one, no reserve is touched for
+ * one, and whoever gets none moves single objects.
+ */
+static struct gomem_magazine *new_magazine(struct gomem_mcentral *central)
+{
+	return gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE,
+				gomem_magazine_bytes(central->class),
+				GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
+}
+
+/* --- Spans. --- */
+
+/* Move up to @nr objects from spans to @objs; under central->lock. */
+static unsigned int take_objects(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr)
+{
+	unsigned int taken = 0;
+
+	lockdep_assert_held(&central->lock);
+	while (taken < nr && !list_empty(&central->partial)) {
+		struct gomem_span *span;
+
+		span = list_first_entry(&central->partial, struct gomem_span,
+					list);
+		taken += gomem_mspan_take(span, objs + taken, nr - taken);
+		if (span->nalloc == gomem_class[span->class].nelems)
+			list_del_init(&span->list);
+	}
+	return taken;
+}
+
+/*
+ * Put @p back into @span; under the lock of the span's mcentral.  A span that
+ * has got its last object back goes to @dying.
+ */
+static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
+		      const void *p, struct list_head *dying)
+{
+	unsigned int nelems = gomem_class[span->class].nelems;
+	unsigned long offset = (unsigned long)p - gomem_span_base(span);
+	unsigned int index = gomem_object_index(span->class, offset);
+
+	lockdep_assert_held(&central->lock);
+	if (index >= nelems)
+		return GOMEM_BAD_TAIL;
+	if (offset != index * gomem_class[span->class].size)
+		return GOMEM_BAD_INTERIOR;
+	if (!gomem_mspan_put(span, index))
+		return GOMEM_BAD_DOUBLE;
+
+	if (!span->nalloc) {
+		WRITE_ONCE(span->state, GOMEM_SPAN_DYING);
+		list_move(&span->list, dying);
+	} else if (span->nalloc == nelems - 1) {
+		list_add(&span->list, &central->partial);
+	} else if (span->nalloc == nelems / 2) {
+		list_move_tail(&span->list, &central->partial);
+	}
+	return -1;
+}
+
+/*
+ * Lock the mcentral that @p's span belongs to, letting go of @central (which
+ * may be NULL) if it is another one.  Returns NULL, with nothing locked, if @p
+ * is in no span of objects.
+ */
+static struct gomem_mcentral *lock_central_of(struct gomem_mcentral *central,
+					      const void *p,
+					      struct gomem_span **spanp,
+					      unsigned long *flags)
+{
+	struct gomem_span *span = gomem_span_of(p);
+	struct gomem_mcentral *mine = span ? READ_ONCE(span->central) : NULL;
+
+	if (mine && !mine->class)
+		mine = NULL;
+	if (central && central != mine) {
+		spin_unlock_irqrestore(&central->lock, *flags);
+		central = NULL;
+	}
+	if (!mine)
+		return NULL;
+	if (!central)
+		spin_lock_irqsave(&mine->lock, *flags);
+	/* It may have died, and even been born again, before it was locked. */
+	if (gomem_span_of(p) != span || READ_ONCE(span->central) != mine ||
+	    READ_ONCE(span->state) != GOMEM_SPAN_INUSE) {
+		spin_unlock_irqrestore(&mine->lock, *flags);
+		return NULL;
+	}
+	*spanp = span;
+	return mine;
+}
+
+static void free_spans(struct list_head *dying)
+{
+	struct gomem_span *span, *next;
+
+	list_for_each_entry_safe(span, next, dying, list) {
+		list_del_init(&span->list);
+		gomem_mheap_free_span(span);
+	}
+}
+
+/**
+ * gomem_objects_put() - return objects to their spans
+ * @heap: the heap they were freed to
+ * @objs: the objects, of any class and node; best grouped by class
+ * @nr: how many
+ * @counted: they have been counted as freed, when they were put in a magazine
+ *
+ * Here is where a double free or an interior pointer that a magazine took is
+ * found out.  It was counted as a free then, so it is made up for by counting
+ * an allocation: the books never go backwards, and they balance.
+ *
+ * Context: any; takes locks of mcentrals and mheaps, one at a time.
+ */
+void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
+		       bool counted)
+{
+	struct gomem_mcentral *central = NULL;
+	struct gomem_span *span;
+	unsigned long flags;
+	LIST_HEAD(dying);
+	unsigned int i;
+	int bad;
+
+	atomic_long_add(nr, &heap->event[GOMEM_EV_LOOKUP]);
+	rcu_read_lock();
+	for (i = 0; i < nr; i++) {
+		central = lock_central_of(central, objs[i], &span, &flags);
+		bad = central ? put_object(central, span, objs[i], &dying) :
+				GOMEM_BAD_IDLE;
+		if (likely(bad < 0)) {
+			if (!counted)
+				central->nfree++;
+			continue;
+		}
+		if (central) {
+			if (counted)
+				central->nmalloc++;
+			spin_unlock_irqrestore(&central->lock, flags);
+			central = NULL;
+		}
+		gomem_bad_free(heap, objs[i], bad);
+	}
+	if (central)
+		spin_unlock_irqrestore(&central->lock, flags);
+	rcu_read_unlock();
+	free_spans(&dying);
+}
+
+/*
+ * A span for @central.  When the heap has to grow, @drained says whether the
+ * depots have been emptied already; if not, that is done instead and the caller
+ * looks again.
+ */
+static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
+				   bool *drained, struct gomem_block **reserve)
+{
+	const struct gomem_class *c = &gomem_class[central->class];
+	struct gomem_want want = {
+		.central = central,
+		.npages = c->npages,
+		.align = gomem_align_pages(c->size),
+	};
+	struct gomem_meta *meta = central->heap->meta;
+	struct gomem_span *span;
+
+	if (gomem_class_has_far_bits(central->class)) {
+		want.far_bits = gomem_meta_alloc(meta, GOMEM_META_GC,
+						 BITS_TO_LONGS(c->nelems) *
+						 sizeof(long),
+						 gomem_meta_gfp(gfp));
+		if (!want.far_bits)
+			return NULL;
+	}
+	span = gomem_mheap_find(central->mheap, &want);
+	if (!span && !*drained) {
+		*drained = true;
+		if (gomem_heap_empty_depots(central->heap,
+					    gfpflags_allow_blocking(gfp) ?
+					    UINT_MAX : ATOMIC_DRAIN))
+			span = ERR_PTR(-EAGAIN);
+	}
+	if (!span)
+		span = gomem_mheap_grow(central->mheap, &want, gfp, reserve);
+	if (IS_ERR_OR_NULL(span))
+		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
+	return span;
+}
+
+/*
+ * No span of the class is to be had: pages for one object alone.  @reserve is a
+ * block from the emergency reserves, or NULL.
+ */
+static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
+			   struct gomem_block *reserve)
+{
+	struct gomem_heap *heap = central->heap;
+
+	gomem_count(heap, GOMEM_EV_EXACT);
+	if (reserve)
+		return gomem_large_adopt(heap, central->mheap, reserve);
+	return gomem_large_exact(heap, central->mheap,
+				 gomem_class[central->class].size, gfp,
+				 central->mheap->nid);
+}
+
+/**
+ * gomem_mcentral_fetch() - objects from spans, with growth of the heap
+ * @central: the class
+ * @objs: where they go
+ * @nr: how many at most
+ * @gfp: the caller's flags
+ * @count: count them as allocated here, because no mcache does
+ * @single: an object that is no object of this class's spans but has pages of
+ *	its own, when 0 is returned; NULL when there is no memory
+ *
+ * Context: as @gfp says.  In process context it may sleep.
+ * Return: how many, at least one unless @single was used.
+ */
+unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
+				  unsigned int nr, gfp_t gfp, bool count,
+				  void **single)
+{
+	struct gomem_block *reserve = NULL;
+	bool drained = !READ_ONCE(central->heap->depot_used);
+	struct gomem_span *span = NULL;
+	unsigned long flags;
+	unsigned int taken;
+
+	for (;;) {
+		spin_lock_irqsave(&central->lock, flags);
+		if (span)
+			list_add(&span->list, &central->partial);
+		taken = take_objects(central, objs, nr);
+		if (count)
+			central->nmalloc += taken;
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (taken)
+			return taken;
+		span = new_span(central, gfp, &drained, &reserve);
+		if (!span) {
+			*single = single_object(central, gfp, reserve);
+			return 0;
+		}
+		if (IS_ERR(span))
+			span = NULL;
+	}
+}
+
+/**
+ * gomem_mcentral_refill() - a magazine with objects for an mcache
+ * @central: the class
+ * @mag: an empty magazine to give in exchange or to have filled, or NULL
+ * @want: how many objects are wanted, if they come from spans
+ * @gfp: the caller's flags
+ * @single: one object instead, or NULL, when NULL is returned
+ *
+ * Context: as @gfp says.
+ * Return: a magazine with at least one object, or NULL, see @single.
+ */
+struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
+					     struct gomem_magazine *mag,
+					     unsigned int want, gfp_t gfp,
+					     void **single)
+{
+	struct gomem_magazine *full;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	full = pop_full(central);
+	if (full) {
+		if (mag)
+			push_empty(central, mag);
+	} else {
+		if (!mag)
+			mag = pop_empty(central);
+		if (mag)
+			mag->nr = take_objects(central, mag->obj, want);
+	}
+	spin_unlock_irqrestore(&central->lock, flags);
+	if (full)
+		return full;
+	if (mag && mag->nr)
+		return mag;
+
+	if (!mag)
+		mag = new_magazine(central);
+	if (!mag) {
+		gomem_mcentral_fetch(central, single, 1, gfp, true, single);
+		return NULL;
+	}
+	mag->nr = gomem_mcentral_fetch(central, mag->obj, want, gfp, false,
+				       single);
+	if (mag->nr)
+		return mag;
+	gomem_mcentral_spare(central, mag);
+	return NULL;
+}
+
+/**
+ * gomem_mcentral_store() - an empty magazine, in exchange for a full one
+ * @central: the class
+ * @full: the full one, or NULL
+ *
+ * Never fails to take @full.
+ *
+ * Return: an empty magazine, or NULL if there is no memory for one.
+ */
+struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
+					    struct gomem_magazine *full)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	if (full)
+		push_full(central, full);
+	mag = pop_empty(central);
+	spin_unlock_irqrestore(&central->lock, flags);
+	return mag ? mag : new_magazine(central);
+}
+
+/**
+ * gomem_mcentral_spare() - put a magazine in the depot, full or empty
+ * @central: the class
+ * @mag: the magazine
+ */
+void gomem_mcentral_spare(struct gomem_mcentral *central,
+			  struct gomem_magazine *mag)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	if (mag->nr)
+		push_full(central, mag);
+	else
+		push_empty(central, mag);
+	spin_unlock_irqrestore(&central->lock, flags);
+}
+
+/**
+ * gomem_mcentral_drain() - return objects of the depot to their spans
+ * @central: the class
+ * @nr: how many full magazines to empty, at most
+ *
+ * Context: any.  A caller that may not sleep asks for few.
+ * Return: how many were emptied.
+ */
+unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
+				  unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+	unsigned int done;
+
+	for (done = 0; done < nr; done++) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = pop_full(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			break;
+		gomem_objects_put(central->heap, mag->obj, mag->nr, true);
+		mag->nr = 0;
+		gomem_mcentral_spare(central, mag);
+	}
+	return done;
+}
+
+/**
+ * gomem_mcentral_trim() - return what the depot has not needed for a while
+ * @central: the class
+ *
+ * The fewest full magazines that the depot has held since the last call were
+ * of no use to anybody in that time.  To be called at regular intervals.
+ *
+ * Context: process.
+ */
+void gomem_mcentral_trim(struct gomem_mcentral *central)
+{
+	unsigned int unused;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	unused = central->min_full;
+	central->min_full = central->nr_full - min(unused, central->nr_full);
+	spin_unlock_irqrestore(&central->lock, flags);
+	gomem_mcentral_drain(central, unused);
+}
+
+/**
+ * gomem_mcentral_init() - no spans, no magazines
+ * @central: the class
+ * @heap: its heap
+ * @mheap: where its spans come from
+ * @class: its number
+ */
+void gomem_mcentral_init(struct gomem_mcentral *central,
+			 struct gomem_heap *heap, struct gomem_mheap *mheap,
+			 unsigned int class)
+{
+	spin_lock_init(&central->lock);
+	INIT_LIST_HEAD(&central->partial);
+	central->heap = heap;
+	central->mheap = mheap;
+	central->class = class;
+	if (!class)
+		central->tag = GOMEM_TAG_LARGE;
+	else
+		central->tag = heap->is_default ? class : GOMEM_TAG_OTHER;
+}
+
+/**
+ * gomem_mcentral_destroy() - empty the depot and free its magazines
+ * @central: the class; the mcaches have been drained
+ *
+ * Context: process; nobody else uses the heap any more.
+ */
+void gomem_mcentral_destroy(struct gomem_mcentral *central)
+{
+	struct gomem_magazine *mag;
+
+	gomem_mcentral_drain(central, UINT_MAX);
+	while ((mag = pop_empty(central)))
+		gomem_meta_free(central->heap->meta, GOMEM_META_MCACHE, mag);
+}

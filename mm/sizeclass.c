@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Size classes: from the size that is asked for to the one that is served.
+ *
+ * The 66 classes are Go's, and so is the rule that makes them; it stands in
+ * scripts/mksizeclasses.c, which writes the tables below at build time.  Two
+ * look-up tables serve every size up to 32 KiB with one load: a fine one in
+ * steps of 8 bytes up to 1 KiB, a coarse one in steps of 128 bytes above.
+ */
+#include <linux/cache.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/*
+ * How many objects a magazine holds at most: as many as make up about 16 KiB,
+ * two at least, and such that the magazine with its header fills a size that
+ * kmalloc() serves without rounding.
+ */
+#define MAG_CAP(size) \
+	((size) <= 256 ? 62 : (size) <= 512 ? 30 : (size) <= 2048 ? 14 : \
+	 (size) <= 8192 ? 6 : 2)
+
+#define CLASS_ROW(class, bytes, pages, objects, reciprocal) \
+	[class] = { \
+		.size = (bytes), \
+		.magic = (reciprocal), \
+		.nelems = (objects), \
+		.npages = (pages), \
+		.mag_cap = MAG_CAP(bytes), \
+	},
+
+const struct gomem_class gomem_class[GOMEM_NR_CLASSES] = {
+	GOMEM_FOR_EACH_CLASS(CLASS_ROW)
+};
+
+u8 gomem_fine[GOMEM_NR_FINE] __ro_after_init = GOMEM_FINE_TABLE;
+u8 gomem_coarse[GOMEM_NR_COARSE] __ro_after_init = GOMEM_COARSE_TABLE;
+
+static_assert(GOMEM_NR_TAGS <= U8_MAX);
+
+/* Pass over classes whose objects would not all be aligned as kmalloc()'s. */
+static void skip_unaligned(u8 *table, unsigned int nr, unsigned int align)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		while (table[i] && !IS_ALIGNED(gomem_class[table[i]].size, align))
+			table[i]++;
+	}
+}
+
+/**
+ * gomem_sizeclass_init() - adapt the look-up tables to this architecture
+ *
+ * Where DMA wants more than eight bytes of alignment, sizes are served by the
+ * next class that is a multiple of it; elsewhere the tables stay as they are.
+ *
+ * Context: once, before the first allocation.
+ */
+void gomem_sizeclass_init(void)
+{
+	unsigned int align = ARCH_KMALLOC_MINALIGN;
+
+	if (align <= 8)
+		return;
+	skip_unaligned(gomem_fine, GOMEM_NR_FINE, align);
+	skip_unaligned(gomem_coarse, GOMEM_NR_COARSE, align);
+}
