@@ -139,6 +139,22 @@ static void check(void)
 	}
 }
 
+/*
+ * How many objects a magazine holds at most: as many as make up about 16 KiB,
+ * two at least, and such that the magazine with its header of two words fills a
+ * size that kmalloc() serves without rounding.
+ */
+static unsigned int magazine_of(unsigned int size)
+{
+	if (size <= 256)
+		return 62;
+	if (size <= 512)
+		return 30;
+	if (size <= 2048)
+		return 14;
+	return size <= 8192 ? 6 : 2;
+}
+
 static unsigned int class_of(unsigned int size)
 {
 	unsigned int i = 1;
@@ -175,7 +191,7 @@ static void print_header(void)
 		if (class[i].span > longest)
 			longest = class[i].span;
 
-	printf("/* SPDX-License-Identifier: GPL-2.0 */\n");
+	printf("/* %s-License-Identifier: GPL-2.0 */\n", "SPDX");
 	printf("/* Written by scripts/mksizeclasses; do not edit. */\n");
 	printf("#ifndef GOMEM_SIZECLASSES_H\n#define GOMEM_SIZECLASSES_H\n\n");
 	printf("#define GOMEM_NR_CLASSES %u\n", nr_classes);
@@ -188,12 +204,13 @@ static void print_header(void)
 	printf("#define GOMEM_NR_FINE %u\n", fine);
 	printf("#define GOMEM_NR_COARSE %u\n", coarse);
 
-	printf("\n/* X(class, size, pages of a span, objects, magic) */\n");
+	printf("\n/* X(class, size, pages of a span, objects, magic, magazine) */\n");
 	printf("#define GOMEM_FOR_EACH_CLASS(X) \\\n");
 	for (i = 1; i < nr_classes; i++)
-		printf("\tX(%u, %u, %u, %u, 0x%08xu)%s\n", i, class[i].size,
-		       class[i].span / PAGE_BYTES, class[i].objects,
-		       magic_of(class[i].size),
+		printf("\tX(%u, %u, %u, %u, 0x%08xu, %u)%s\n", i,
+		       class[i].size, class[i].span / PAGE_BYTES,
+		       class[i].objects, magic_of(class[i].size),
+		       magazine_of(class[i].size),
 		       i + 1 < nr_classes ? " \\" : "");
 
 	print_lookup("GOMEM_FINE_TABLE", 0, FINE_STEP, fine);

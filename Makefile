@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people: builds gomem.ko outside the kernel tree and runs the tests. What
+# the module is made of is in Kbuild, which the kernel's build reads.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MAKEFLAGS += --no-print-directory
+
+# Passed to the kernel's build as if they came from its .config.
+CONFIG := CONFIG_GOMEM=m
+# Type information needs pahole; the module works without.
+ifeq ($(shell command -v pahole),)
+CONFIG += CONFIG_DEBUG_INFO_BTF_MODULES=
+endif
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) $(CONFIG)
+
+.DEFAULT_GOAL := modules
+
+modules: | headers
+	+$(KBUILD) modules
+
+tests: CONFIG += CONFIG_GOMEM_TESTS=m
+tests: | headers
+	+$(KBUILD) modules
+
+install modules_install: modules
+	+$(KBUILD) modules_install
+	@depmod -a $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
+		$(shell $(MAKE) -s -C $(KDIR) kernelrelease)
+
+clean: CONFIG += CONFIG_GOMEM_TESTS=m
+clean: | headers
+	+$(KBUILD) clean
+
+headers:
+	@test -e "$(KDIR)/Makefile" || { \
+		echo "There is nothing to build a module against in $(KDIR)." >&2; \
+		echo "Install the kernel's headers (Debian: apt install" \
+		     "linux-headers-$$(uname -r))," >&2; \
+		echo "or name another kernel's with KDIR=..." >&2; \
+		exit 1; }
+
+check:
+	scripts/check
+
+lint kunit demo bench:
+	scripts/$@
+
+help:
+	@echo 'Module:'
+	@echo '  modules          build gomem.ko for the running kernel (default)'
+	@echo '  tests            and the test modules too'
+	@echo '  install          install gomem.ko below /lib/modules (as root)'
+	@echo '  clean            remove what was built here'
+	@echo '  KDIR=DIR         build for the kernel whose headers or build tree DIR is'
+	@echo
+	@echo 'These need a Debian machine, not this kernel; they fetch what they need:'
+	@echo '  demo             show it at work on a stock kernel in QEMU'
+	@echo '  check            run every test and check'
+	@echo '  lint             run the static checks only'
+	@echo '  kunit            run the KUnit tests on User Mode Linux'
+	@echo '  bench            compare with kmalloc'
+	@echo 'See also scripts/*, each of which has --help.'
+
+.PHONY: modules tests install modules_install clean headers check lint kunit \
+	demo bench help
