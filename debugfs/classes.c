@@ -130,16 +130,18 @@ int gomem_blocks_show(struct seq_file *m, void *v)
 {
 	u64 now = ktime_get_ns();
 	struct gomem_block *block;
-	struct gomem_node *node;
+	struct gomem_mheap *mheap;
 	int nid;
 
 	seq_puts(m, "gomem blocks - version: 1\n");
 	seq_printf(m, "%-16s %4s %6s %6s %7s %10s %s\n", "address", "node",
 		   "pages", "used", "longest", "age_s", "kind");
 	rcu_read_lock();
-	gomem_for_each_node(&gomem_default_heap, node, nid)
-		list_for_each_entry_rcu(block, &node->mheap->blocks, all)
+	for_each_node_mask(nid, gomem_default_heap.nodes) {
+		mheap = gomem_default_heap.node[nid]->mheap;
+		list_for_each_entry_rcu(block, &mheap->blocks, all)
 			show_block(m, block, now);
+	}
 	rcu_read_unlock();
 	return 0;
 }

@@ -2,8 +2,7 @@
 /*
  * What does a pair of an allocation and a free cost, next to kmalloc()?
  *
- * Loading the module measures and prints; it then refuses to stay, so that it
- * can be loaded again.  In a guest whose time stamp counter counts instructions
+ * Loading the module measures and prints.  In a guest whose time stamp counter counts instructions
  * (-icount) the figures repeat exactly; elsewhere they are cycles, the best of
  * several rounds.
  */
@@ -63,9 +62,14 @@ static int __init hotpair_init(void)
 			sizes[i], ours / PAIRS, theirs / PAIRS, ratio / 100,
 			ratio % 100);
 	}
-	return -EAGAIN;
+	return 0;
 }
 module_init(hotpair_init);
+
+static void __exit hotpair_exit(void)
+{
+}
+module_exit(hotpair_exit);
 
 MODULE_DESCRIPTION("Cost of a hot pair, gomem against kmalloc");
 MODULE_LICENSE("GPL");

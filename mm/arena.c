@@ -184,6 +184,7 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		unsigned int page = page_in_arena(address);
 
 		WRITE_ONCE(arena->span[page], span);
+		/* Who sees the tag sees the span. */
 		smp_store_release(&arena->tag[page], tag);
 	}
 }

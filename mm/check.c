@@ -42,10 +42,15 @@ static void compare(struct check *c, bool ok, const char *what, u64 left,
 		seq_printf(c->m, "failed: %s: %llu, %llu\n", what, left, right);
 }
 
-#define CHECK_EQ(c, left, right) \
-	compare(c, (left) == (right), #left " = " #right, left, right)
-#define CHECK_LE(c, left, right) \
-	compare(c, (left) <= (right), #left " <= " #right, left, right)
+#define CHECK_EQ(c, left, right) do { \
+	u64 __left = (left), __right = (right); \
+	compare(c, __left == __right, #left " = " #right, __left, __right); \
+} while (0)
+
+#define CHECK_LE(c, left, right) do { \
+	u64 __left = (left), __right = (right); \
+	compare(c, __left <= __right, #left " <= " #right, __left, __right); \
+} while (0)
 
 static void check_classes(struct check *c)
 {
@@ -146,13 +151,12 @@ static void recount_block(struct recount *r, struct gomem_block *block)
 static void recount(struct gomem_heap *heap, struct recount *r)
 {
 	struct gomem_block *block;
-	struct gomem_node *node;
 	int nid;
 
 	memset(r, 0, sizeof(*r));
 	rcu_read_lock();
-	gomem_for_each_node(heap, node, nid)
-		list_for_each_entry_rcu(block, &node->mheap->blocks, all)
+	for_each_node_mask(nid, heap->nodes)
+		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
 			recount_block(r, block);
 	rcu_read_unlock();
 	gomem_cached_objects(heap, r->cached);

@@ -19,7 +19,7 @@ struct gomem_heap gomem_default_heap;
 
 /* All heaps that can be looked at. */
 LIST_HEAD(gomem_heaps);
-DEFINE_MUTEX(gomem_heaps_lock);
+DEFINE_MUTEX(gomem_heaps_lock); /* that list */
 
 static struct gomem_node *node_create(struct gomem_heap *heap, int nid)
 {
@@ -55,9 +55,8 @@ static void nodes_destroy(struct gomem_heap *heap)
 {
 	int nid;
 
-	for_each_node_state(nid, N_MEMORY)
-		if (heap->node[nid])
-			node_destroy(heap, heap->node[nid]);
+	for_each_node_mask(nid, heap->nodes)
+		node_destroy(heap, heap->node[nid]);
 	kfree(heap->node);
 	heap->node = NULL;
 }
@@ -76,6 +75,7 @@ static int nodes_create(struct gomem_heap *heap)
 			nodes_destroy(heap);
 			return -ENOMEM;
 		}
+		node_set(nid, heap->nodes);
 	}
 	for (nid = 0; nid < nr_node_ids; nid++)
 		if (!heap->node[nid])
@@ -141,6 +141,14 @@ static unsigned long report_leaks(struct gomem_heap *heap)
 	return total;
 }
 
+static void centrals_destroy(struct gomem_node *node)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		gomem_mcentral_destroy(&node->central[class]);
+}
+
 /**
  * gomem_heap_destroy() - take a heap apart
  * @heap: the heap; nobody allocates from it or frees to it any more
@@ -152,9 +160,7 @@ static unsigned long report_leaks(struct gomem_heap *heap)
  */
 unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 {
-	struct gomem_node *node;
 	unsigned long leaked;
-	unsigned int class;
 	int cpu, nid;
 
 	gomem_scavenge_stop(heap);
@@ -164,12 +170,11 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 
 	for_each_possible_cpu(cpu)
 		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
-	gomem_for_each_node(heap, node, nid)
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			gomem_mcentral_destroy(&node->central[class]);
+	for_each_node_mask(nid, heap->nodes)
+		centrals_destroy(heap->node[nid]);
 	leaked = report_leaks(heap);
-	gomem_for_each_node(heap, node, nid)
-		gomem_mheap_destroy(node->mheap);
+	for_each_node_mask(nid, heap->nodes)
+		gomem_mheap_destroy(heap->node[nid]->mheap);
 	nodes_destroy(heap);
 	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&heap->meta->bytes[GOMEM_META_MCACHE]);
@@ -207,6 +212,18 @@ void gomem_heap_drain(struct gomem_heap *heap)
 	gomem_heap_empty_depots(heap, UINT_MAX);
 }
 
+static unsigned int empty_depots_of(struct gomem_node *node, unsigned int nr)
+{
+	unsigned int done = 0;
+	unsigned int class;
+
+	for (class = GOMEM_NR_CLASSES - 1; class && done < nr; class--)
+		if (READ_ONCE(node->central[class].nr_full))
+			done += gomem_mcentral_drain(&node->central[class],
+						     nr - done);
+	return done;
+}
+
 /**
  * gomem_heap_empty_depots() - return what waits in the depots to the spans
  * @heap: the heap
@@ -217,26 +234,16 @@ void gomem_heap_drain(struct gomem_heap *heap)
  */
 unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 {
-	struct gomem_node *node;
 	unsigned int done = 0;
-	unsigned int class;
 	int nid;
 
 	if (!READ_ONCE(heap->depot_used))
 		return 0;
 	WRITE_ONCE(heap->depot_used, false);
-	gomem_for_each_node(heap, node, nid) {
-		for (class = GOMEM_NR_CLASSES - 1; class; class--) {
-			if (!READ_ONCE(node->central[class].nr_full))
-				continue;
-			done += gomem_mcentral_drain(&node->central[class],
-						     nr - done);
-			if (done == nr) {
-				WRITE_ONCE(heap->depot_used, true);
-				return done;
-			}
-		}
-	}
+	for_each_node_mask(nid, heap->nodes)
+		done += empty_depots_of(heap->node[nid], nr - done);
+	if (done == nr)
+		WRITE_ONCE(heap->depot_used, true);
 	return done;
 }
 
@@ -251,7 +258,6 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 {
 	unsigned long given_back = 0;
-	struct gomem_node *node;
 	unsigned int emptied;
 	int nid;
 
@@ -259,7 +265,7 @@ bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 		return false;
 	emptied = gomem_heap_empty_depots(heap, gfpflags_allow_blocking(gfp) ?
 						UINT_MAX : 16);
-	gomem_for_each_node(heap, node, nid)
-		given_back += gomem_mheap_trim(node->mheap, 0);
+	for_each_node_mask(nid, heap->nodes)
+		given_back += gomem_mheap_trim(heap->node[nid]->mheap, 0);
 	return emptied || given_back;
 }

@@ -30,12 +30,14 @@
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/build_bug.h>
 #include <linux/gfp.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
@@ -48,14 +50,14 @@
 #include "sizeclasses.h"
 
 #define GOMEM_PAGE_SHIFT	13
-#define GOMEM_PAGE_SIZE		(1UL << GOMEM_PAGE_SHIFT)
+#define GOMEM_PAGE_SIZE		BIT(GOMEM_PAGE_SHIFT)
 #define GOMEM_ARENA_SHIFT	21
-#define GOMEM_ARENA_SIZE	(1UL << GOMEM_ARENA_SHIFT)
-#define GOMEM_ARENA_PAGES	(1U << (GOMEM_ARENA_SHIFT - GOMEM_PAGE_SHIFT))
+#define GOMEM_ARENA_SIZE	BIT(GOMEM_ARENA_SHIFT)
+#define GOMEM_ARENA_PAGES	256U
+static_assert(GOMEM_ARENA_PAGES * GOMEM_PAGE_SIZE == GOMEM_ARENA_SIZE);
 
 /* The page allocator's smallest order that holds whole gomem pages. */
-#define GOMEM_MIN_ORDER	\
-	(PAGE_SHIFT < GOMEM_PAGE_SHIFT ? GOMEM_PAGE_SHIFT - PAGE_SHIFT : 0)
+#define GOMEM_MIN_ORDER		get_order(GOMEM_PAGE_SIZE)
 
 /*
  * What a gomem page is used for, one byte a page in its arena.  Classes of the
@@ -240,7 +242,7 @@ struct gomem_block {
 #define GOMEM_SHELF_COLUMNS	15
 
 struct gomem_mheap {
-	spinlock_t lock;
+	spinlock_t lock;		/* everything below, but what never changes */
 	int nid;
 	struct gomem_meta *meta;
 	struct list_head blocks;
@@ -263,7 +265,7 @@ struct gomem_mheap {
  * Number 0 counts the large objects and has neither spans nor a depot.
  */
 struct gomem_mcentral {
-	spinlock_t lock;
+	spinlock_t lock;		/* spans' bitmaps, depot, uncached counters */
 	u8 class;
 	u8 tag;				/* what its spans' pages are tagged */
 	struct gomem_heap *heap;
@@ -299,6 +301,7 @@ struct gomem_heap {
 	const char *name;
 	struct gomem_mcache __percpu *mcache;
 	struct gomem_meta *meta;
+	nodemask_t nodes;		/* those with a gomem_node of their own */
 	struct gomem_node **node;	/* by node id, nr_node_ids, none NULL */
 	bool is_default;
 	bool uncached;			/* debug: no magazines, every free checked */
@@ -455,7 +458,7 @@ unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
 				  unsigned int nr);
 void gomem_mcentral_trim(struct gomem_mcentral *central);
 void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
-		       bool counted);
+		       struct gomem_mcentral *counted);
 
 /* mm/mcache.c */
 void gomem_mcache_init(struct gomem_mcache *mc);
@@ -501,11 +504,6 @@ gomem_large_central(struct gomem_heap *heap, struct gomem_mheap *mheap)
 {
 	return &heap->node[mheap->nid]->central[0];
 }
-
-/* Each node of @heap once; node ids without memory share a neighbour's. */
-#define gomem_for_each_node(heap, n, nid) \
-	for ((nid) = 0; (nid) < nr_node_ids; (nid)++) \
-		if (((n) = (heap)->node[nid])->mheap->nid == (nid))
 
 /* mm/badfree.c */
 enum gomem_bad {

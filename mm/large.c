@@ -28,6 +28,8 @@ static unsigned int pages_for(size_t size)
  *
  * The memory is zeroed object by object, paid for by nobody, split into single
  * pages, and it stays where it is.
+ *
+ * Return: what is left of @gfp.
  */
 gfp_t gomem_page_gfp(gfp_t gfp)
 {

@@ -370,7 +370,7 @@ static void free_uncached(struct gomem_heap *heap, const void *p)
 {
 	void *obj = (void *)p;
 
-	gomem_objects_put(heap, &obj, 1, false);
+	gomem_objects_put(heap, &obj, 1, NULL);
 }
 
 /*
@@ -615,9 +615,11 @@ void gomem_mcache_init(struct gomem_mcache *mc)
  */
 void gomem_mcache_drain(struct gomem_heap *heap, struct gomem_mcache *mc)
 {
+	struct gomem_node *node = gomem_local_node(heap);
 	unsigned int class, i;
 
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		struct gomem_mcentral *central = &node->central[class];
 		struct gomem_mcache_class *cc = &mc->class[class];
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
@@ -633,10 +635,9 @@ void gomem_mcache_drain(struct gomem_heap *heap, struct gomem_mcache *mc)
 		for (i = 0; i < ARRAY_SIZE(mag); i++) {
 			if (!mag[i])
 				continue;
-			gomem_objects_put(heap, mag[i]->obj, mag[i]->nr, true);
+			gomem_objects_put(heap, mag[i]->obj, mag[i]->nr, central);
 			mag[i]->nr = 0;
-			gomem_mcentral_spare(&gomem_local_node(heap)->central[class],
-					     mag[i]);
+			gomem_mcentral_spare(central, mag[i]);
 		}
 	}
 }

@@ -129,37 +129,42 @@ static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
 	return -1;
 }
 
-/*
- * Lock the mcentral that @p's span belongs to, letting go of @central (which
- * may be NULL) if it is another one.  Returns NULL, with nothing locked, if @p
- * is in no span of objects.
- */
-static struct gomem_mcentral *lock_central_of(struct gomem_mcentral *central,
-					      const void *p,
-					      struct gomem_span **spanp,
-					      unsigned long *flags)
+/* The mcentral whose spans @p lies in now, or NULL; under RCU. */
+static struct gomem_mcentral *central_of(const void *p)
 {
 	struct gomem_span *span = gomem_span_of(p);
-	struct gomem_mcentral *mine = span ? READ_ONCE(span->central) : NULL;
+	struct gomem_mcentral *central = span ? READ_ONCE(span->central) : NULL;
 
-	if (mine && !mine->class)
-		mine = NULL;
-	if (central && central != mine) {
-		spin_unlock_irqrestore(&central->lock, *flags);
-		central = NULL;
+	return central && central->class ? central : NULL;
+}
+
+/*
+ * Put objects back for as long as they are of @central's spans; under RCU.
+ * Returns how many were, and in @bad why the next one was not.
+ */
+static unsigned int put_run(struct gomem_mcentral *central, void **objs,
+			    unsigned int nr, bool count,
+			    struct list_head *dying, int *bad)
+{
+	struct gomem_span *span;
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&central->lock, flags);
+	for (i = 0; i < nr; i++) {
+		span = gomem_span_of(objs[i]);
+		*bad = GOMEM_BAD_IDLE;
+		if (!span || READ_ONCE(span->central) != central ||
+		    READ_ONCE(span->state) != GOMEM_SPAN_INUSE)
+			break;
+		*bad = put_object(central, span, objs[i], dying);
+		if (*bad >= 0)
+			break;
 	}
-	if (!mine)
-		return NULL;
-	if (!central)
-		spin_lock_irqsave(&mine->lock, *flags);
-	/* It may have died, and even been born again, before it was locked. */
-	if (gomem_span_of(p) != span || READ_ONCE(span->central) != mine ||
-	    READ_ONCE(span->state) != GOMEM_SPAN_INUSE) {
-		spin_unlock_irqrestore(&mine->lock, *flags);
-		return NULL;
-	}
-	*spanp = span;
-	return mine;
+	if (count)
+		central->nfree += i;
+	spin_unlock_irqrestore(&central->lock, flags);
+	return i;
 }
 
 static void free_spans(struct list_head *dying)
@@ -172,12 +177,23 @@ static void free_spans(struct list_head *dying)
 	}
 }
 
+/* Allocated objects that are not: they make up for frees that were not. */
+static void count_phantom(struct gomem_mcentral *central)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	central->nmalloc++;
+	spin_unlock_irqrestore(&central->lock, flags);
+}
+
 /**
  * gomem_objects_put() - return objects to their spans
  * @heap: the heap they were freed to
- * @objs: the objects, of any class and node; best grouped by class
+ * @objs: the objects, of any class and node; best grouped by both
  * @nr: how many
- * @counted: they have been counted as freed, when they were put in a magazine
+ * @counted: NULL if they are yet to be counted as freed; or, when they have
+ *	been, on their way into a magazine, the mcentral of that magazine
  *
  * Here is where a double free or an interior pointer that a magazine took is
  * found out.  It was counted as a free then, so it is made up for by counting
@@ -186,36 +202,28 @@ static void free_spans(struct list_head *dying)
  * Context: any; takes locks of mcentrals and mheaps, one at a time.
  */
 void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
-		       bool counted)
+		       struct gomem_mcentral *counted)
 {
-	struct gomem_mcentral *central = NULL;
-	struct gomem_span *span;
-	unsigned long flags;
+	struct gomem_mcentral *central;
+	unsigned int i = 0;
 	LIST_HEAD(dying);
-	unsigned int i;
 	int bad;
 
 	atomic_long_add(nr, &heap->event[GOMEM_EV_LOOKUP]);
 	rcu_read_lock();
-	for (i = 0; i < nr; i++) {
-		central = lock_central_of(central, objs[i], &span, &flags);
-		bad = central ? put_object(central, span, objs[i], &dying) :
-				GOMEM_BAD_IDLE;
-		if (likely(bad < 0)) {
-			if (!counted)
-				central->nfree++;
+	while (i < nr) {
+		bad = GOMEM_BAD_IDLE;
+		central = central_of(objs[i]);
+		if (central)
+			i += put_run(central, objs + i, nr - i, !counted,
+				     &dying, &bad);
+		/* The next one may just be of another class or node. */
+		if (i == nr || central_of(objs[i]) != central)
 			continue;
-		}
-		if (central) {
-			if (counted)
-				central->nmalloc++;
-			spin_unlock_irqrestore(&central->lock, flags);
-			central = NULL;
-		}
-		gomem_bad_free(heap, objs[i], bad);
+		if (counted)
+			count_phantom(counted);
+		gomem_bad_free(heap, objs[i++], bad);
 	}
-	if (central)
-		spin_unlock_irqrestore(&central->lock, flags);
 	rcu_read_unlock();
 	free_spans(&dying);
 }
@@ -432,7 +440,7 @@ unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (!mag)
 			break;
-		gomem_objects_put(central->heap, mag->obj, mag->nr, true);
+		gomem_objects_put(central->heap, mag->obj, mag->nr, central);
 		mag->nr = 0;
 		gomem_mcentral_spare(central, mag);
 	}

@@ -52,7 +52,7 @@ static void read_node(struct gomem_node *node, struct gomem_snapshot *snap)
 /* Step 2. */
 static void read_frees(struct gomem_heap *heap, struct gomem_snapshot *snap)
 {
-	struct gomem_node *node;
+	struct gomem_mcentral *central;
 	unsigned int class;
 	int cpu, nid;
 
@@ -63,16 +63,17 @@ static void read_frees(struct gomem_heap *heap, struct gomem_snapshot *snap)
 			snap->class[class].nfree +=
 				READ_ONCE(mc->class[class].nfree);
 	}
-	gomem_for_each_node(heap, node, nid)
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			snap->class[class].nfree +=
-				READ_ONCE(node->central[class].nfree);
+			snap->class[class].nfree += READ_ONCE(central[class].nfree);
+	}
 }
 
 /* Step 3. */
 static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
 {
-	struct gomem_node *node;
+	struct gomem_mcentral *central;
 	unsigned int class;
 	int cpu, nid;
 
@@ -84,10 +85,11 @@ static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
 				READ_ONCE(mc->class[class].nmalloc);
 		snap->naccount += READ_ONCE(mc->naccount);
 	}
-	gomem_for_each_node(heap, node, nid)
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			snap->class[class].nmalloc +=
-				READ_ONCE(node->central[class].nmalloc);
+			snap->class[class].nmalloc += READ_ONCE(central[class].nmalloc);
+	}
 }
 
 /**
@@ -99,13 +101,12 @@ static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
  */
 void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 {
-	struct gomem_node *node;
 	unsigned int class;
 	int nid;
 
 	memset(snap, 0, sizeof(*snap));
-	gomem_for_each_node(heap, node, nid)
-		read_node(node, snap);
+	for_each_node_mask(nid, heap->nodes)
+		read_node(heap->node[nid], snap);
 	smp_rmb();	/* spans before frees */
 	read_frees(heap, snap);
 	smp_rmb();	/* frees before mallocs */
@@ -124,52 +125,66 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	snap->nr_spans += snap->class[0].spans;
 }
 
-/* Objects that wait in magazines, by class; about right while they move. */
-void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
+static u64 cached_on(struct gomem_heap *heap, int cpu, unsigned int class)
+{
+	struct gomem_mcache_class *cc;
+
+	cc = &per_cpu_ptr(heap->mcache, cpu)->class[class];
+	return READ_ONCE(READ_ONCE(cc->loaded)->nr) +
+	       READ_ONCE(READ_ONCE(cc->prev)->nr);
+}
+
+static u64 cached_in_depot(struct gomem_mcentral *central)
 {
 	struct gomem_magazine *mag;
-	struct gomem_node *node;
 	unsigned long flags;
+	u64 cached = 0;
+
+	spin_lock_irqsave(&central->lock, flags);
+	for (mag = central->full; mag; mag = mag->next)
+		cached += mag->nr;
+	spin_unlock_irqrestore(&central->lock, flags);
+	return cached;
+}
+
+/**
+ * gomem_cached_objects() - objects that wait in magazines
+ * @heap: the heap
+ * @cached: how many, by class; about right while they move
+ *
+ * Context: any but NMI.
+ */
+void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
+{
+	struct gomem_mcentral *central;
 	unsigned int class;
 	int cpu, nid;
 
 	memset(cached, 0, GOMEM_NR_CLASSES * sizeof(*cached));
-	rcu_read_lock();
-	for_each_possible_cpu(cpu) {
-		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
-
-		for (class = 1; class < GOMEM_NR_CLASSES; class++) {
-			cached[class] +=
-				READ_ONCE(READ_ONCE(mc->class[class].loaded)->nr);
-			cached[class] +=
-				READ_ONCE(READ_ONCE(mc->class[class].prev)->nr);
-		}
-	}
-	rcu_read_unlock();
-	gomem_for_each_node(heap, node, nid) {
-		for (class = 1; class < GOMEM_NR_CLASSES; class++) {
-			struct gomem_mcentral *central = &node->central[class];
-
-			spin_lock_irqsave(&central->lock, flags);
-			for (mag = central->full; mag; mag = mag->next)
-				cached[class] += mag->nr;
-			spin_unlock_irqrestore(&central->lock, flags);
-		}
+	for_each_possible_cpu(cpu)
+		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+			cached[class] += cached_on(heap, cpu, class);
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
+		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+			cached[class] += cached_in_depot(&central[class]);
 	}
 }
 
 /* Bytes of magazines that wait, empty, for use. */
 static u64 spare_bytes(struct gomem_heap *heap)
 {
-	struct gomem_node *node;
+	struct gomem_mcentral *central;
 	unsigned int class;
 	u64 bytes = 0;
 	int nid;
 
-	gomem_for_each_node(heap, node, nid)
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			bytes += READ_ONCE(node->central[class].nr_empty) *
+			bytes += READ_ONCE(central[class].nr_empty) *
 				 (u64)gomem_magazine_bytes(class);
+	}
 	return bytes;
 }
 

@@ -29,7 +29,8 @@ void gomem_scavenge_pass(struct gomem_heap *heap)
 
 	for_each_possible_cpu(cpu)
 		gomem_mcache_relax(per_cpu_ptr(heap->mcache, cpu));
-	gomem_for_each_node(heap, node, nid) {
+	for_each_node_mask(nid, heap->nodes) {
+		node = heap->node[nid];
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
 			gomem_mcentral_trim(&node->central[class]);
 		gomem_mheap_trim(node->mheap, gomem_mheap_keep(node->mheap));

@@ -13,22 +13,13 @@
 
 #include "internal.h"
 
-/*
- * How many objects a magazine holds at most: as many as make up about 16 KiB,
- * two at least, and such that the magazine with its header fills a size that
- * kmalloc() serves without rounding.
- */
-#define MAG_CAP(size) \
-	((size) <= 256 ? 62 : (size) <= 512 ? 30 : (size) <= 2048 ? 14 : \
-	 (size) <= 8192 ? 6 : 2)
-
-#define CLASS_ROW(class, bytes, pages, objects, reciprocal) \
+#define CLASS_ROW(class, bytes, pages, objects, reciprocal, magazine) \
 	[class] = { \
 		.size = (bytes), \
 		.magic = (reciprocal), \
 		.nelems = (objects), \
 		.npages = (pages), \
-		.mag_cap = MAG_CAP(bytes), \
+		.mag_cap = (magazine), \
 	},
 
 const struct gomem_class gomem_class[GOMEM_NR_CLASSES] = {
