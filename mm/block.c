@@ -121,6 +121,7 @@ struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
 	struct gomem_meta *meta = mheap->meta;
 	struct gomem_block *block;
 
+	lockdep_assert_not_held(&mheap->lock);
 	npages = (kernel_pages(npages) << PAGE_SHIFT) >> GOMEM_PAGE_SHIFT;
 	block = alloc_descriptor(meta, exact ? 1 : npages, meta_gfp);
 	if (!block)
@@ -155,6 +156,7 @@ no_pages:
  */
 void gomem_block_free(struct gomem_block *block)
 {
+	lockdep_assert_not_held(&block->mheap->lock);
 	gomem_arena_put(block->base, block->npages);
 	free_kernel_pages(block->base, kernel_pages(block->npages));
 	call_rcu(&block->rcu, free_descriptor_rcu);

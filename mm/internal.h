@@ -18,12 +18,11 @@
  *	2. gomem_mheap.lock	blocks, page runs, tags, sums of spans and pages
  *	3. gomem_index_lock	changes of the arena index
  *
- * All of them are taken with interrupts off.  Nothing is allocated from the
- * kernel and nothing sleeps under any of them, no lock is taken while a CPU's
- * mcache is held (gomem_mcache.busy), and two locks of one rank are never held
- * together.
- *
- * The kernel's allocators are called with no gomem lock held.
+ * All of them are taken with interrupts off, and nothing sleeps under them.  The
+ * kernel's allocators are called with none of them held, no lock is taken while
+ * a CPU's mcache is held (gomem_mcache.busy), and two of one rank are never held
+ * together.  lockdep watches the order; what must not be held is asserted where
+ * the kernel is asked for memory, and what must be, where it is relied on.
  */
 #ifndef GOMEM_INTERNAL_H
 #define GOMEM_INTERNAL_H

@@ -129,13 +129,23 @@ static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
 	return -1;
 }
 
-/* The mcentral whose spans @p lies in now, or NULL; under RCU. */
-static struct gomem_mcentral *central_of(const void *p)
+/*
+ * The mcentral whose spans @p lies in now, or NULL; under RCU.  What comes out
+ * of a magazine (of @counted) is of the magazine's class, or else it was freed
+ * before and is somebody else's memory by now.
+ */
+static struct gomem_mcentral *central_of(const void *p,
+					 const struct gomem_mcentral *counted)
 {
 	struct gomem_span *span = gomem_span_of(p);
 	struct gomem_mcentral *central = span ? READ_ONCE(span->central) : NULL;
 
-	return central && central->class ? central : NULL;
+	if (!central || !central->class)
+		return NULL;
+	if (counted && (central->class != counted->class ||
+			central->heap != counted->heap))
+		return NULL;
+	return central;
 }
 
 /*
@@ -213,12 +223,12 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 	rcu_read_lock();
 	while (i < nr) {
 		bad = GOMEM_BAD_IDLE;
-		central = central_of(objs[i]);
+		central = central_of(objs[i], counted);
 		if (central)
 			i += put_run(central, objs + i, nr - i, !counted,
 				     &dying, &bad);
 		/* The next one may just be of another class or node. */
-		if (i == nr || central_of(objs[i]) != central)
+		if (i == nr || central_of(objs[i], counted) != central)
 			continue;
 		if (counted)
 			count_phantom(counted);
@@ -245,6 +255,7 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 	struct gomem_meta *meta = central->heap->meta;
 	struct gomem_span *span;
 
+	lockdep_assert_not_held(&central->lock);
 	if (gomem_class_has_far_bits(central->class)) {
 		want.far_bits = gomem_meta_alloc(meta, GOMEM_META_GC,
 						 BITS_TO_LONGS(c->nelems) *
