@@ -228,7 +228,7 @@ int gomem_index_init(void)
 
 	for_each_online_node(nid)
 		end_pfn = max(end_pfn, node_end_pfn(nid));
-	nr = arena_index((unsigned long)pfn_to_kaddr(end_pfn - 1)) + 1;
+	nr = arena_index((unsigned long)__va(PFN_PHYS(end_pfn - 1))) + 1;
 	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
 	if (!index)
 		return -ENOMEM;

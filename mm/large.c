@@ -61,12 +61,12 @@ static struct gomem_block *exact_block(struct gomem_mheap *mheap, size_t size,
 	unsigned int npages = pages_for(size);
 	struct gomem_block *block;
 
-	if (!(gfp & __GFP_NOFAIL) ||
-	    gomem_block_order(npages) <= MAX_NOFAIL_ORDER)
+	if (!(gfp & __GFP_NOFAIL))
 		return gomem_block_alloc(mheap, npages, true, gfp, nid);
 
 	/* The page allocator promises nothing here; gomem does. */
-	gfp = (gfp & ~__GFP_NOFAIL) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	if (gomem_block_order(npages) > MAX_NOFAIL_ORDER)
+		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	while (!(block = gomem_block_alloc(mheap, npages, true, gfp, nid)))
 		msleep(20);
 	return block;
