@@ -9,6 +9,9 @@
 #define GOMEM_TEST_H
 
 #include <kunit/test.h>
+#include <linux/hrtimer.h>
+#include <linux/prandom.h>
+#include <linux/sched.h>
 
 #include "internal.h"
 
@@ -22,6 +25,12 @@ struct gomem_test {
 int gomem_test_init(struct kunit *test);
 void gomem_test_exit(struct kunit *test);
 
+/*
+ * A span of @class with none of its objects given out, from the test's page
+ * heap; gomem_mheap_free_span() takes it back.
+ */
+struct gomem_span *gomem_test_span(struct kunit *test, unsigned int class);
+
 static inline struct gomem_heap *gomem_test_heap(struct kunit *test)
 {
 	return &((struct gomem_test *)test->priv)->heap;
@@ -31,5 +40,66 @@ static inline struct gomem_node *gomem_test_node(struct kunit *test)
 {
 	return gomem_local_node(gomem_test_heap(test));
 }
+
+static inline struct gomem_mheap *gomem_test_mheap(struct kunit *test)
+{
+	return gomem_test_node(test)->mheap;
+}
+
+/* The same for tests that look into an mcache: they stay on the CPU they are on. */
+int gomem_test_init_pinned(struct kunit *test);
+
+/* Of a test that stays on its CPU. */
+static inline struct gomem_mcache *gomem_test_mcache(struct kunit *test)
+{
+	return raw_cpu_ptr(gomem_test_heap(test)->mcache);
+}
+
+static inline long gomem_test_events(struct gomem_heap *heap,
+				     enum gomem_event event)
+{
+	return atomic_long_read(&heap->event[event]);
+}
+
+/* Room for @nr addresses, until the test is over. */
+static inline void **gomem_test_array(struct kunit *test, unsigned int nr)
+{
+	void **objs = kunit_kcalloc(test, nr, sizeof(*objs), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, objs);
+	return objs;
+}
+
+unsigned long gomem_test_live(struct gomem_heap *heap);
+bool gomem_test_distinct(void **objs, unsigned int nr);
+int gomem_test_other_cpu(int cpu);
+
+/*
+ * A load: threads, each on a CPU of its own where there are enough, and a timer
+ * interrupt on the CPU that starts it.  They allocate from one heap, pass the
+ * objects to each other, check what is in them and free them.  The timer also
+ * frees an object of GOMEM_LOAD_PAIR bytes as soon as it has got it.
+ */
+#define GOMEM_LOAD_PAIR		1024
+
+/* Enough interrupts; about a second where each one has to wait for a tick. */
+#define GOMEM_LOAD_INTERRUPTS	(IS_ENABLED(CONFIG_HIGH_RES_TIMERS) ? 2000 : 90)
+#define GOMEM_LOAD_SLOTS	64
+#define GOMEM_LOAD_THREADS	2
+
+struct gomem_load {
+	struct gomem_heap *heap;
+	void *slot[GOMEM_LOAD_SLOTS];
+	struct task_struct *thread[GOMEM_LOAD_THREADS];
+	struct hrtimer timer;
+	struct rnd_state timer_rnd;
+	atomic_long_t allocated, freed, corrupt, interrupts;
+};
+
+void gomem_load_start(struct gomem_load *load, struct gomem_heap *heap,
+		      unsigned int threads);
+void gomem_load_step(struct gomem_load *load, struct rnd_state *rnd,
+		     u32 max_size, gfp_t gfp);
+void gomem_load_stop(struct gomem_load *load);
 
 #endif /* GOMEM_TEST_H */

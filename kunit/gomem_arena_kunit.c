@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the arenas: what does the index say of an address?
+ *
+ * Two sorts.  Some ask for every page of spans and large objects that a page
+ * heap has made.  The others call what keeps arenas alive themselves, over a
+ * window of memory that they got from the page allocator: as the whole window
+ * is theirs, no other heap's block can have an arena there, and each byte of
+ * metadata is accounted for.
+ */
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/overflow.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "gomem_test.h"
+
+#define ARENA_ORDER	(GOMEM_ARENA_SHIFT - PAGE_SHIFT)
+
+static u8 tag_at(unsigned long address)
+{
+	u8 tag;
+
+	rcu_read_lock();
+	tag = gomem_tag_of((void *)address);
+	rcu_read_unlock();
+	return tag;
+}
+
+static struct gomem_span *span_at(unsigned long address)
+{
+	struct gomem_span *span;
+
+	rcu_read_lock();
+	span = gomem_span_of((void *)address);
+	rcu_read_unlock();
+	return span;
+}
+
+static bool page_is(unsigned long first, u8 tag, struct gomem_span *span)
+{
+	unsigned long last = first + GOMEM_PAGE_SIZE - 1;
+
+	return tag_at(first) == tag && span_at(first) == span &&
+	       tag_at(last) == tag && span_at(last) == span;
+}
+
+/* The first and the last byte of each of @npages pages say @tag and @span. */
+static void expect_pages(struct kunit *test, unsigned long base,
+			 unsigned long npages, u8 tag, struct gomem_span *span)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++, base += GOMEM_PAGE_SIZE)
+		if (!page_is(base, tag, span))
+			break;
+	KUNIT_EXPECT_EQ_MSG(test, i, npages,
+			    "wanted tag %u, span %p; has tag %u, span %p",
+			    tag, span, tag_at(base), span_at(base));
+}
+
+static unsigned long window_of(unsigned long address)
+{
+	return (address - (unsigned long)PAGE_OFFSET) >> GOMEM_ARENA_SHIFT;
+}
+
+static bool has_arena(unsigned long address)
+{
+	return gomem_index->arena[window_of(address)] != &gomem_no_arena;
+}
+
+static long gc_bytes(struct kunit *test)
+{
+	/* Arenas that are gone are counted until a grace period has passed. */
+	rcu_barrier();
+	return atomic_long_read(&gomem_test_heap(test)->meta->bytes[GOMEM_META_GC]);
+}
+
+/* What one arena is counted as; what kmalloc() rounds up to is known to it. */
+static long arena_bytes(void)
+{
+	return kmalloc_size_roundup(sizeof(struct gomem_arena)) +
+	       kmalloc_size_roundup(GOMEM_ARENA_PAGES * sizeof(void *));
+}
+
+/* @nr whole windows of memory that no block is in. */
+static unsigned long get_windows(struct kunit *test, unsigned int nr)
+{
+	unsigned long base = __get_free_pages(GFP_KERNEL,
+					      ARENA_ORDER + order_base_2(nr));
+	unsigned int i;
+
+	KUNIT_ASSERT_NE(test, base, 0UL);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_FALSE(test, has_arena(base + i * GOMEM_ARENA_SIZE));
+	return base;
+}
+
+static void put_windows(unsigned long base, unsigned int nr)
+{
+	free_pages(base, ARENA_ORDER + order_base_2(nr));
+}
+
+/* --- Look-up. --- */
+
+static void arena_small_span(struct kunit *test)
+{
+	struct gomem_span *span = gomem_test_span(test, 17);
+	unsigned long base = gomem_span_base(span);
+
+	expect_pages(test, base, 1, GOMEM_TAG_OTHER, span);
+	/* The rest of its block is idle. */
+	KUNIT_ASSERT_EQ(test, span->block->npages, 8U);
+	expect_pages(test, base + GOMEM_PAGE_SIZE, 7, GOMEM_TAG_IDLE, NULL);
+	gomem_mheap_free_span(span);
+	expect_pages(test, base, 8, GOMEM_TAG_IDLE, NULL);
+}
+
+/* A span of several pages is found from each of them; so is the one behind. */
+static void arena_long_spans(struct kunit *test)
+{
+	struct gomem_span *a = gomem_test_span(test, 48);	/* 5 pages */
+	struct gomem_span *b = gomem_test_span(test, 44);	/* 3 pages */
+
+	KUNIT_ASSERT_PTR_EQ(test, a->block, b->block);
+	expect_pages(test, gomem_span_base(a), 5, GOMEM_TAG_OTHER, a);
+	expect_pages(test, gomem_span_base(b), 3, GOMEM_TAG_OTHER, b);
+	gomem_mheap_free_span(a);
+	expect_pages(test, gomem_span_base(b), 3, GOMEM_TAG_OTHER, b);
+	gomem_mheap_free_span(b);
+}
+
+static void arena_every_class(struct kunit *test)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		struct gomem_span *span = gomem_test_span(test, class);
+		unsigned int npages = gomem_class[class].npages;
+
+		KUNIT_EXPECT_EQ(test, span->npages, npages);
+		expect_pages(test, gomem_span_base(span), npages,
+			     GOMEM_TAG_OTHER, span);
+		gomem_mheap_free_span(span);
+	}
+}
+
+/* In the default heap a page's tag is its class. */
+static void arena_default_heap(struct kunit *test)
+{
+	struct gomem_span *span;
+	unsigned int class;
+	void *p;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		p = gomem_alloc(gomem_class[class].size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		span = span_at((unsigned long)p);
+		KUNIT_ASSERT_NOT_NULL(test, span);
+		KUNIT_EXPECT_EQ(test, span->class, class);
+		expect_pages(test, gomem_span_base(span),
+			     gomem_class[class].npages, class, span);
+		gomem_free(p);
+	}
+}
+
+static void arena_large(struct kunit *test)
+{
+	unsigned long base, npages = (3UL << 20) >> GOMEM_PAGE_SHIFT;
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_span *span;
+
+	base = (unsigned long)gomem_large_alloc(heap, 3UL << 20, GFP_KERNEL);
+	KUNIT_ASSERT_NE(test, base, 0UL);
+	KUNIT_EXPECT_EQ(test, window_of(base + (3UL << 20) - 1),
+			window_of(base) + 1);
+	span = span_at(base);
+	KUNIT_ASSERT_NOT_NULL(test, span);
+	expect_pages(test, base, 1, GOMEM_TAG_LARGE, span);
+	expect_pages(test, base + GOMEM_PAGE_SIZE, npages - 1,
+		     GOMEM_TAG_INTERIOR, span);
+	/* The second window's other half belongs to nobody. */
+	expect_pages(test, base + (3UL << 20), GOMEM_ARENA_PAGES / 2,
+		     GOMEM_TAG_NONE, NULL);
+	gomem_large_free(heap, (void *)base);
+	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);
+}
+
+/* --- Addresses that are not gomem's. --- */
+
+static void arena_foreign(struct kunit *test)
+{
+	static int in_the_image;
+	int on_the_stack;
+	void *slab = kunit_kmalloc(test, 100, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	expect_pages(test, (unsigned long)&in_the_image, 1, GOMEM_TAG_NONE, NULL);
+	expect_pages(test, (unsigned long)&on_the_stack, 1, GOMEM_TAG_NONE, NULL);
+	KUNIT_EXPECT_EQ(test, tag_at((unsigned long)slab), GOMEM_TAG_NONE);
+	KUNIT_EXPECT_NULL(test, span_at((unsigned long)slab));
+}
+
+static void arena_no_address(struct kunit *test)
+{
+	static const unsigned long value[] = {
+		0, 1, 16, 1UL << 20, 1UL << 46, 1UL << 47, 1UL << 63,
+		0x5a5a5a5a5a5a5a5aUL, 0xdead000000000100UL, LONG_MAX,
+		ULONG_MAX - GOMEM_PAGE_SIZE, ULONG_MAX,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(value); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, tag_at(value[i]), GOMEM_TAG_NONE,
+				    "%lx", value[i]);
+		KUNIT_EXPECT_NULL_MSG(test, span_at(value[i]), "%lx", value[i]);
+	}
+}
+
+/* --- The index. --- */
+
+static void arena_index_bounds(struct kunit *test)
+{
+	unsigned long end_pfn = 0;
+	unsigned long end;
+	int nid;
+
+	for_each_online_node(nid)
+		end_pfn = max(end_pfn, node_end_pfn(nid));
+	end = (unsigned long)__va(PFN_PHYS(end_pfn - 1)) + PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, window_of(end - 1), gomem_index->nr - 1);
+	KUNIT_EXPECT_EQ(test, gomem_index_bytes(),
+			sizeof(*gomem_index) + gomem_index->nr * sizeof(void *));
+
+	expect_pages(test, PAGE_OFFSET - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
+	end = PAGE_OFFSET + (gomem_index->nr << GOMEM_ARENA_SHIFT);
+	expect_pages(test, end - GOMEM_PAGE_SIZE, 2, GOMEM_TAG_NONE, NULL);
+}
+
+/* A block that the index does not cover is refused, in whole. */
+static void arena_out_of_range(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long end = PAGE_OFFSET + (gomem_index->nr << GOMEM_ARENA_SHIFT);
+	long before = gc_bytes(test);
+
+	KUNIT_EXPECT_EQ(test, -ERANGE, gomem_arena_get(meta, end, 1, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			gomem_arena_get(meta, end - GOMEM_PAGE_SIZE, 2,
+					GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			gomem_arena_get(meta, PAGE_OFFSET - GOMEM_PAGE_SIZE, 1,
+					GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+}
+
+/* --- Arenas come and go. --- */
+
+/* The first block in a window brings the arena, the last one takes it away. */
+static void arena_lifetime(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long base = get_windows(test, 1);
+	unsigned long half = base + GOMEM_ARENA_SIZE / 2;
+	long before = gc_bytes(test);
+
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, 8, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, has_arena(base));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, half, 128, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
+	expect_pages(test, base, GOMEM_ARENA_PAGES, GOMEM_TAG_NONE, NULL);
+
+	gomem_arena_put(base, 8);
+	KUNIT_EXPECT_TRUE(test, has_arena(half));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
+	gomem_arena_put(half, 128);
+	KUNIT_EXPECT_FALSE(test, has_arena(half));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+	put_windows(base, 1);
+}
+
+static void arena_set_pages(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long base = get_windows(test, 2);
+	unsigned long at = base + GOMEM_ARENA_SIZE - 2 * GOMEM_PAGE_SIZE;
+	unsigned long npages = 2 * GOMEM_ARENA_PAGES;
+	struct gomem_span span;
+
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, npages, GFP_KERNEL));
+	gomem_arena_set(at, 5, GOMEM_TAG_LARGE, GOMEM_TAG_INTERIOR, &span);
+	expect_pages(test, at - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
+	expect_pages(test, at, 1, GOMEM_TAG_LARGE, &span);
+	expect_pages(test, at + GOMEM_PAGE_SIZE, 4, GOMEM_TAG_INTERIOR, &span);
+	expect_pages(test, at + 5 * GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
+	gomem_arena_set(at, 5, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);
+	gomem_arena_put(base, npages);
+	put_windows(base, 2);
+}
+
+/* When the second arena cannot be had, the first one is not kept either. */
+static void arena_undo(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long base = get_windows(test, 2);
+	unsigned long npages = 2 * GOMEM_ARENA_PAGES;
+	long before = gc_bytes(test);
+	int nth;
+
+	for (nth = 1; nth <= 4; nth++) {
+		atomic_set(&meta->fail_nth, nth);
+		KUNIT_EXPECT_EQ(test, -ENOMEM, gomem_arena_get(meta, base, npages,
+							       GFP_KERNEL));
+		KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+		KUNIT_EXPECT_FALSE(test, has_arena(base));
+		KUNIT_EXPECT_FALSE(test, has_arena(base + GOMEM_ARENA_SIZE));
+	}
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), 4L);
+
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, npages, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + 2 * arena_bytes());
+	gomem_arena_put(base, npages);
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+	put_windows(base, 2);
+}
+
+static struct kunit_case gomem_arena_cases[] = {
+	KUNIT_CASE(arena_small_span),
+	KUNIT_CASE(arena_long_spans),
+	KUNIT_CASE(arena_every_class),
+	KUNIT_CASE(arena_default_heap),
+	KUNIT_CASE(arena_large),
+	KUNIT_CASE(arena_foreign),
+	KUNIT_CASE(arena_no_address),
+	KUNIT_CASE(arena_index_bounds),
+	KUNIT_CASE(arena_out_of_range),
+	KUNIT_CASE(arena_lifetime),
+	KUNIT_CASE(arena_set_pages),
+	KUNIT_CASE(arena_undo),
+	{}
+};
+
+static struct kunit_suite gomem_arena_suite = {
+	.name = "gomem_arena",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_arena_cases,
+};
+
+kunit_test_suites(&gomem_arena_suite);

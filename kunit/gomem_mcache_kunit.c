@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fast path: what a CPU keeps in its two magazines of a class, when it
+ * exchanges one, and what happens when an interrupt comes in between.
+ *
+ * Most of this looks at one size, 64 bytes: its span has 128 objects, so that
+ * refills of 2, 4, 8, 16, 32 and 62 objects, the most a magazine holds, fit in
+ * one span.  The tests stay on one CPU and nothing happens in the background.
+ */
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+
+#include "gomem_test.h"
+
+#define SIZE		64
+#define FIRST_TARGET	2
+#define MANY		200
+
+static unsigned int class_of_size(void)
+{
+	return gomem_size_class(SIZE);
+}
+
+static struct gomem_mcache_class *cache(struct kunit *test)
+{
+	return &gomem_test_mcache(test)->class[class_of_size()];
+}
+
+static struct gomem_mcentral *central(struct kunit *test)
+{
+	return &gomem_test_node(test)->central[class_of_size()];
+}
+
+static unsigned int target(struct kunit *test)
+{
+	return gomem_test_mcache(test)->target[class_of_size()];
+}
+
+static unsigned int mag_cap(void)
+{
+	return gomem_class[class_of_size()].mag_cap;
+}
+
+/* Objects of the class that wait in magazines, anywhere. */
+static u64 cached(struct kunit *test)
+{
+	u64 nr[GOMEM_NR_CLASSES];
+
+	gomem_cached_objects(gomem_test_heap(test), nr);
+	return nr[class_of_size()];
+}
+
+static void *take(struct kunit *test)
+{
+	void *p = gomem_heap_alloc(gomem_test_heap(test), SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+static void take_many(struct kunit *test, void **objs, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		objs[i] = take(test);
+}
+
+static void give_many(void **objs, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		gomem_free(objs[i]);
+}
+
+static void mcache_starts_empty(struct kunit *test)
+{
+	struct gomem_mcache *mc = gomem_test_mcache(test);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, mc->busy, 0);
+	for (i = 0; i < GOMEM_NR_TAGS; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].loaded, &gomem_no_magazine);
+		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].prev, &gomem_no_magazine);
+		KUNIT_EXPECT_EQ(test, mc->class[i].nmalloc, 0ULL);
+		KUNIT_EXPECT_EQ(test, mc->class[i].nfree, 0ULL);
+	}
+	for (i = 1; i < GOMEM_NR_CLASSES; i++)
+		KUNIT_EXPECT_EQ(test, mc->target[i], FIRST_TARGET);
+}
+
+/* What was freed last is handed out first, through magazines and the depot. */
+static void mcache_is_lifo(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int i;
+
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, MANY));
+	give_many(objs, MANY);
+	KUNIT_EXPECT_GT(test, central(test)->nr_full, 0U);
+	for (i = MANY; i--;)
+		KUNIT_EXPECT_PTR_EQ(test, take(test), objs[i]);
+	give_many(objs, MANY);
+}
+
+/*
+ * Around the edge of a magazine the two are swapped, again and again, and none
+ * is exchanged: an exchange would have raised the target.
+ */
+static void mcache_swaps_at_the_edge(struct kunit *test)
+{
+	struct gomem_magazine *full, *other;
+	unsigned int i, before;
+	void *objs[6], *a, *b;
+
+	take_many(test, objs, 6);
+	give_many(objs, 5);
+	full = cache(test)->prev;
+	other = cache(test)->loaded;
+	KUNIT_ASSERT_EQ(test, full->nr, 4U);
+	KUNIT_ASSERT_EQ(test, full->cap, 4U);
+	KUNIT_ASSERT_EQ(test, other->nr, 1U);
+
+	before = target(test);
+	KUNIT_ASSERT_LT(test, before, mag_cap());
+	for (i = 0; i < 20; i++) {
+		a = take(test);
+		b = take(test);
+		KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, full);
+		KUNIT_EXPECT_PTR_EQ(test, cache(test)->prev, other);
+		gomem_free(b);
+		gomem_free(a);
+		KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, other);
+		KUNIT_EXPECT_PTR_EQ(test, cache(test)->prev, full);
+	}
+	KUNIT_EXPECT_EQ(test, target(test), before);
+	gomem_free(objs[5]);
+}
+
+/* Each refill brings twice as many as the one before, up to a magazine full. */
+static void mcache_refills_grow(struct kunit *test)
+{
+	static const unsigned int wanted[] = { 2, 4, 8, 16, 32, 62 };
+	unsigned int i, total = 0;
+	void *objs[124];
+
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		KUNIT_EXPECT_EQ(test, target(test), wanted[i]);
+		KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
+		objs[total] = take(test);
+		KUNIT_EXPECT_EQ(test, cache(test)->loaded->nr, wanted[i] - 1);
+		KUNIT_EXPECT_GE(test, cache(test)->loaded->cap, wanted[i]);
+		take_many(test, objs + total + 1, wanted[i] - 1);
+		total += wanted[i];
+	}
+	KUNIT_EXPECT_EQ(test, target(test), mag_cap());
+	KUNIT_EXPECT_EQ(test, central(test)->nspans, 1UL);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, total));
+	give_many(objs, total);
+}
+
+/* What does not fit in two magazines goes to the depot, in full ones. */
+static void mcache_flushes_to_depot(struct kunit *test)
+{
+	const struct gomem_magazine *mag;
+	unsigned int in_depot = 0;
+	void **objs = gomem_test_array(test, MANY);
+	u64 left;
+
+	take_many(test, objs, MANY);
+	left = cached(test);
+	give_many(objs, MANY);
+	for (mag = central(test)->full; mag; mag = mag->next) {
+		KUNIT_EXPECT_EQ(test, mag->nr, mag->cap);
+		KUNIT_EXPECT_LE(test, mag->nr, mag_cap());
+		in_depot += mag->nr;
+	}
+	KUNIT_EXPECT_GT(test, in_depot, 0U);
+	KUNIT_EXPECT_EQ(test, cached(test), left + MANY);
+	KUNIT_EXPECT_EQ(test, in_depot + cache(test)->loaded->nr +
+			cache(test)->prev->nr, left + MANY);
+
+	/* And comes back from there before anything is taken from a span. */
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_EQ(test, cached(test), left);
+	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
+	give_many(objs, MANY);
+}
+
+static void mcache_relaxes(struct kunit *test)
+{
+	unsigned int i, before;
+	void *objs[124];
+
+	take_many(test, objs, 124);
+	give_many(objs, 124);
+	KUNIT_ASSERT_EQ(test, target(test), mag_cap());
+	for (i = 0; i < 8; i++) {
+		before = target(test);
+		gomem_mcache_relax(gomem_test_mcache(test));
+		if (before >= 2 * FIRST_TARGET)
+			KUNIT_EXPECT_EQ(test, target(test), before / 2);
+	}
+	KUNIT_EXPECT_GE(test, target(test), 1U);
+	KUNIT_EXPECT_LE(test, target(test), FIRST_TARGET);
+
+	/* What the magazines hold is not touched, and they still work. */
+	KUNIT_EXPECT_EQ(test, cached(test), 124ULL);
+	take_many(test, objs, 124);
+	give_many(objs, 124);
+}
+
+static void mcache_drains(struct kunit *test)
+{
+	struct gomem_mcache_class *cc = cache(test);
+	void **objs = gomem_test_array(test, MANY);
+	void *kept = take(test);
+
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
+	gomem_heap_drain(gomem_test_heap(test));
+	KUNIT_EXPECT_PTR_EQ(test, cc->loaded, &gomem_no_magazine);
+	KUNIT_EXPECT_PTR_EQ(test, cc->prev, &gomem_no_magazine);
+	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
+	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
+	/* Only the span of the object that is kept is left. */
+	KUNIT_EXPECT_EQ(test, central(test)->nspans, 1UL);
+	KUNIT_EXPECT_EQ(test, cc->nmalloc, MANY + 1ULL);
+	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)MANY);
+
+	gomem_free(kept);
+	gomem_heap_drain(gomem_test_heap(test));
+	KUNIT_EXPECT_EQ(test, central(test)->nspans, 0UL);
+}
+
+/* A pair is counted on its CPU, and nowhere else. */
+static void mcache_counts(struct kunit *test)
+{
+	struct gomem_mcache_class *cc = cache(test);
+	void **objs = gomem_test_array(test, MANY);
+
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, cc->nfree, 0ULL);
+	give_many(objs, MANY / 2);
+	KUNIT_EXPECT_EQ(test, cc->nfree, MANY / 2ULL);
+	give_many(objs + MANY / 2, MANY / 2);
+	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, central(test)->nfree, 0ULL);
+}
+
+/* Twice as much as fills all that a CPU can hold of a class, and back. */
+static void use_class(struct kunit *test, unsigned int class)
+{
+	struct gomem_mcache_class *cc = &gomem_test_mcache(test)->class[class];
+	unsigned int nr = 4 * gomem_class[class].mag_cap + 1;
+	void **objs = gomem_test_array(test, nr);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(gomem_test_heap(test),
+					   gomem_class[class].size, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr));
+	give_many(objs, nr);
+	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)nr);
+	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)nr);
+	KUNIT_EXPECT_LE(test, cc->loaded->cap, gomem_class[class].mag_cap);
+	KUNIT_EXPECT_LE(test, cc->loaded->nr, cc->loaded->cap);
+	KUNIT_EXPECT_LE(test, cc->prev->cap, gomem_class[class].mag_cap);
+	KUNIT_EXPECT_LE(test, cc->prev->nr, cc->prev->cap);
+}
+
+static void mcache_serves_every_class(struct kunit *test)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		use_class(test, class);
+	KUNIT_EXPECT_EQ(test, gomem_no_magazine.nr, 0U);
+	KUNIT_EXPECT_EQ(test, gomem_no_magazine.cap, 0U);
+}
+
+static void mcache_bulk_empties_magazine(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache_class *cc = cache(test);
+	void **objs = gomem_test_array(test, MANY);
+	void **more = gomem_test_array(test, MANY);
+	unsigned int got;
+
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
+	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, more);
+	KUNIT_ASSERT_EQ(test, got, MANY);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(more, MANY));
+	KUNIT_EXPECT_EQ(test, cc->nmalloc, 2ULL * MANY);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)MANY);
+	give_many(more, MANY);
+}
+
+/* With the mcache taken, as an interrupt finds it that came in the middle. */
+static void mcache_busy_goes_past(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache_class before, *cc = cache(test);
+	void *mine = take(test), *objs[11] = {};
+	unsigned int nr, got;
+
+	gomem_free(take(test));
+	preempt_disable();
+	gomem_test_mcache(test)->busy = 1;
+	before = *cc;
+	nr = cc->loaded->nr;
+	objs[0] = gomem_heap_alloc(heap, SIZE, GFP_ATOMIC);
+	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_ATOMIC, 10, objs + 1);
+	gomem_free(mine);
+	gomem_test_mcache(test)->busy = 0;
+	preempt_enable();
+
+	KUNIT_EXPECT_EQ(test, got, 10U);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, 11));
+	KUNIT_EXPECT_GT(test, nr, 0U);
+	KUNIT_EXPECT_EQ(test, cc->loaded->nr, nr);
+	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
+	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, 11ULL);
+	KUNIT_EXPECT_EQ(test, central(test)->nfree, 1ULL);
+	give_many(objs, 11);
+}
+
+/* The same for gomem_alloc() and gomem_free(), which have code of their own. */
+static void mcache_busy_default_heap(struct kunit *test)
+{
+	struct gomem_node *node = gomem_local_node(&gomem_default_heap);
+	struct gomem_mcentral *c = &node->central[class_of_size()];
+	struct gomem_mcache_class before, *cc;
+	u64 nmalloc = c->nmalloc, nfree = c->nfree;
+	void *mine = gomem_alloc(SIZE, GFP_KERNEL), *p;
+	unsigned int nr;
+
+	gomem_free(gomem_alloc(SIZE, GFP_KERNEL));
+	preempt_disable();
+	cc = &this_cpu_ptr(&gomem_mcache)->class[class_of_size()];
+	this_cpu_ptr(&gomem_mcache)->busy = 1;
+	before = *cc;
+	nr = cc->loaded->nr;
+	p = gomem_alloc(SIZE, GFP_ATOMIC);
+	gomem_free(mine);
+	this_cpu_ptr(&gomem_mcache)->busy = 0;
+	preempt_enable();
+
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, cc->loaded->nr, nr);
+	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
+	KUNIT_EXPECT_EQ(test, c->nmalloc, nmalloc + 1);
+	KUNIT_EXPECT_EQ(test, c->nfree, nfree + 1);
+	gomem_free(p);
+	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
+}
+
+/* A real interrupt allocates and frees while this thread does so too. */
+static void mcache_hard_interrupt(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_memstats *stats;
+	struct gomem_load *load;
+	struct rnd_state rnd;
+
+	load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
+	stats = kunit_kzalloc(test, sizeof(*stats), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	KUNIT_ASSERT_NOT_NULL(test, stats);
+	prandom_seed_state(&rnd, 1);
+	gomem_load_start(load, heap, 0);
+	while (atomic_long_read(&load->interrupts) < GOMEM_LOAD_INTERRUPTS) {
+		gomem_load_step(load, &rnd, 500, GFP_KERNEL);
+		cond_resched();
+	}
+	gomem_load_stop(load);
+
+	gomem_heap_memstats(heap, stats);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
+	KUNIT_EXPECT_EQ(test, stats->mallocs,
+			(u64)atomic_long_read(&load->allocated));
+	KUNIT_EXPECT_EQ(test, stats->frees,
+			(u64)atomic_long_read(&load->freed));
+	KUNIT_EXPECT_EQ(test, stats->heap_objects, 0ULL);
+}
+
+static long give_many_there(void *objs)
+{
+	give_many(objs, MANY);
+	return 0;
+}
+
+/* Freed on another CPU: counted there, and back through the depot. */
+static void mcache_free_on_other_cpu(struct kunit *test)
+{
+	int cpu = raw_smp_processor_id(), other = gomem_test_other_cpu(cpu);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache_class *here = cache(test), *there;
+	void **objs = gomem_test_array(test, MANY);
+
+	if (other == cpu)
+		kunit_skip(test, "there is one CPU only");
+	there = &per_cpu_ptr(heap->mcache, other)->class[class_of_size()];
+	take_many(test, objs, MANY);
+	work_on_cpu(other, give_many_there, objs);
+	KUNIT_EXPECT_EQ(test, here->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, here->nfree, 0ULL);
+	KUNIT_EXPECT_EQ(test, there->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, there->nfree, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), 0UL);
+
+	KUNIT_EXPECT_GT(test, central(test)->nr_full, 0U);
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, MANY));
+	give_many(objs, MANY);
+}
+
+/* debug=F: nothing waits anywhere. */
+static void mcache_uncached(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, MANY);
+
+	gomem_test_heap(test)->uncached = true;
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, &gomem_no_magazine);
+	give_many(objs, MANY);
+	KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, &gomem_no_magazine);
+	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
+	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, central(test)->nfree, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, central(test)->nspans, 0UL);
+}
+
+static struct kunit_case gomem_mcache_cases[] = {
+	KUNIT_CASE(mcache_starts_empty),
+	KUNIT_CASE(mcache_is_lifo),
+	KUNIT_CASE(mcache_swaps_at_the_edge),
+	KUNIT_CASE(mcache_refills_grow),
+	KUNIT_CASE(mcache_flushes_to_depot),
+	KUNIT_CASE(mcache_relaxes),
+	KUNIT_CASE(mcache_drains),
+	KUNIT_CASE(mcache_counts),
+	KUNIT_CASE(mcache_serves_every_class),
+	KUNIT_CASE(mcache_bulk_empties_magazine),
+	KUNIT_CASE(mcache_busy_goes_past),
+	KUNIT_CASE(mcache_busy_default_heap),
+	KUNIT_CASE(mcache_hard_interrupt),
+	KUNIT_CASE(mcache_free_on_other_cpu),
+	KUNIT_CASE(mcache_uncached),
+	{}
+};
+
+static struct kunit_suite gomem_mcache_suite = {
+	.name = "gomem_mcache",
+	.init = gomem_test_init_pinned,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_mcache_cases,
+};
+
+kunit_test_suite(gomem_mcache_suite);

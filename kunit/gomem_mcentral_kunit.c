@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of mcentral: spans that fill and empty, and the depot of magazines.
+ *
+ * The tests are in the place of an mcache.  They either fetch objects that
+ * mcentral counts, as the path past the mcaches does, and put them back the
+ * same way; or they fetch for a magazine, and then nobody counts, because an
+ * mcache counts when it hands an object out.  Where a test lets a caller have
+ * an object of a magazine, it counts in the mcache itself.
+ */
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "gomem_test.h"
+
+#define CLASS_48	4	/* 170 objects, 32 bytes of tail, far bits */
+#define CLASS_1024	31	/* 8 objects */
+#define CLASS_8192	50	/* 1 object */
+#define CLASS_MAX	(GOMEM_NR_CLASSES - 1)
+
+static struct gomem_mcentral *central_of(struct kunit *test, unsigned int class)
+{
+	return &gomem_test_node(test)->central[class];
+}
+
+static void fail_request(struct kunit *test, int nth)
+{
+	atomic_set(&gomem_test_heap(test)->meta->fail_nth, nth);
+}
+
+static long event(struct kunit *test, enum gomem_event ev)
+{
+	return gomem_test_events(gomem_test_heap(test), ev);
+}
+
+/* @nr objects, from as many spans as it takes. */
+static void fetch(struct kunit *test, unsigned int class, void **objs,
+		  unsigned int nr, bool count)
+{
+	void *single = NULL;
+	unsigned int n;
+
+	for (; nr; nr -= n, objs += n) {
+		n = gomem_mcentral_fetch(central_of(test, class), objs, nr,
+					 GFP_KERNEL, count, &single);
+		KUNIT_ASSERT_GT(test, n, 0U);
+		KUNIT_ASSERT_LE(test, n, nr);
+	}
+	KUNIT_EXPECT_NULL(test, single);
+}
+
+static void put(struct kunit *test, void **objs, unsigned int nr)
+{
+	gomem_objects_put(gomem_test_heap(test), objs, nr, NULL);
+}
+
+/* What a magazine of @class had, which an mcache has counted. */
+static void put_counted(struct kunit *test, unsigned int class, void **objs,
+			unsigned int nr)
+{
+	gomem_objects_put(gomem_test_heap(test), objs, nr,
+			  central_of(test, class));
+}
+
+/* What a CPU counts when callers get and return objects of its magazines. */
+static void count_in_mcache(struct kunit *test, unsigned int class,
+			    unsigned int nmalloc, unsigned int nfree)
+{
+	struct gomem_mcache __percpu *mcache = gomem_test_heap(test)->mcache;
+	struct gomem_mcache *mc = get_cpu_ptr(mcache);
+
+	mc->class[class].nmalloc += nmalloc;
+	mc->class[class].nfree += nfree;
+	put_cpu_ptr(mcache);
+}
+
+/* A magazine with @nr objects in it. */
+static struct gomem_magazine *new_full(struct kunit *test, unsigned int class,
+				       unsigned int nr)
+{
+	struct gomem_magazine *mag;
+
+	mag = gomem_mcentral_store(central_of(test, class), NULL);
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
+	fetch(test, class, mag->obj, nr, false);
+	mag->nr = nr;
+	return mag;
+}
+
+/* @n full magazines of one object each go to the depot. */
+static void fill_depot(struct kunit *test, unsigned int class, unsigned int n)
+{
+	while (n--)
+		gomem_mcentral_spare(central_of(test, class),
+				     new_full(test, class, 1));
+}
+
+static struct gomem_magazine *refill(struct kunit *test, unsigned int class,
+				     struct gomem_magazine *mag,
+				     unsigned int want, void **single)
+{
+	return gomem_mcentral_refill(central_of(test, class), mag, want,
+				     GFP_KERNEL, single);
+}
+
+/* --- Spans. --- */
+
+static void mcentral_fetch(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	void *objs[16], *single = NULL;
+	unsigned int i;
+
+	fetch(test, CLASS_1024, objs, 3, true);
+	KUNIT_EXPECT_EQ(test, central->nspans, 1UL);
+	/* What one span has left comes at once, and no second one is made. */
+	KUNIT_EXPECT_EQ(test, 5U,
+			gomem_mcentral_fetch(central, objs + 3, 13, GFP_KERNEL,
+					     true, &single));
+	KUNIT_EXPECT_EQ(test, central->nspans, 1UL);
+	KUNIT_EXPECT_TRUE(test, list_empty(&central->partial));
+	fetch(test, CLASS_1024, objs + 8, 8, true);
+	KUNIT_EXPECT_EQ(test, central->nspans, 2UL);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 16ULL);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_PTR_EQ(test, objs[i],
+				    objs[i & 8] + 1024 * (i & 7));
+	put(test, objs, 16);
+	KUNIT_EXPECT_EQ(test, central->nfree, 16ULL);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_LOOKUP), 16L);
+}
+
+/* For a magazine nothing is counted here, neither there nor back. */
+static void mcentral_uncounted(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	void *objs[8];
+
+	fetch(test, CLASS_1024, objs, 8, false);
+	put_counted(test, CLASS_1024, objs, 8);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, central->nfree, 0ULL);
+	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
+}
+
+/* One object more than fits in a span, of every class. */
+static void mcentral_every_class(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, 1025);
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		struct gomem_mcentral *central = central_of(test, class);
+		unsigned int nr = gomem_class[class].nelems + 1;
+
+		fetch(test, class, objs, nr, true);
+		KUNIT_EXPECT_EQ(test, central->nspans, 2UL);
+		KUNIT_EXPECT_EQ(test, central->nmalloc, (u64)nr);
+		put(test, objs, nr);
+		KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
+		KUNIT_EXPECT_EQ(test, central->nfree, (u64)nr);
+		KUNIT_EXPECT_TRUE(test, list_empty(&central->partial));
+	}
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->nr_spans, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->inuse_pages, 0UL);
+}
+
+/*
+ * A span that was full is the next to be filled again; one that is half empty
+ * waits until there is no other.
+ */
+static void mcentral_fullest_first(struct kunit *test)
+{
+	void *a[8], *b[8], *c[8], *objs[6];
+	unsigned int i;
+
+	fetch(test, CLASS_1024, a, 8, true);
+	fetch(test, CLASS_1024, b, 8, true);
+	fetch(test, CLASS_1024, c, 8, true);
+	put(test, a, 1);
+	put(test, b, 4);
+	put(test, c, 1);
+
+	fetch(test, CLASS_1024, objs, 6, true);
+	KUNIT_EXPECT_PTR_EQ(test, objs[0], c[0]);
+	KUNIT_EXPECT_PTR_EQ(test, objs[1], a[0]);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_PTR_EQ(test, objs[2 + i], b[i]);
+	KUNIT_EXPECT_EQ(test, central_of(test, CLASS_1024)->nspans, 3UL);
+	put(test, a, 8);
+	put(test, b, 8);
+	put(test, c, 8);
+}
+
+/* With its last object a span goes back to the page heap. */
+static void mcentral_last_object(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	void *objs[8];
+
+	fetch(test, CLASS_1024, objs, 8, true);
+	KUNIT_EXPECT_TRUE(test, list_empty(&central->partial));
+	put(test, objs, 7);
+	KUNIT_EXPECT_EQ(test, central->nspans, 1UL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->inuse_pages, 1UL);
+	KUNIT_EXPECT_FALSE(test, list_empty(&central->partial));
+	put(test, objs + 7, 1);
+	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->inuse_pages, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 8UL);
+	KUNIT_EXPECT_TRUE(test, list_empty(&central->partial));
+	KUNIT_EXPECT_NULL(test, gomem_span_of(objs[7]));
+}
+
+/* Objects of all classes, in turns, in one call. */
+static void mcentral_put_mixed(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, 3 * CLASS_MAX);
+	unsigned int class, i;
+
+	for (i = 0; i < 3; i++)
+		for (class = 1; class <= CLASS_MAX; class++)
+			fetch(test, class, &objs[i * CLASS_MAX + class - 1], 1,
+			      true);
+	put(test, objs, 3 * CLASS_MAX);
+	for (class = 1; class <= CLASS_MAX; class++)
+		KUNIT_EXPECT_EQ(test, central_of(test, class)->nfree, 3ULL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->nr_spans, 0UL);
+}
+
+/* --- The depot. --- */
+
+static void mcentral_exchange(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	struct gomem_magazine *first, *second, *empty, *mag;
+	void *single = NULL;
+
+	first = new_full(test, CLASS_1024, 2);
+	second = new_full(test, CLASS_1024, 3);
+	empty = gomem_mcentral_store(central, first);
+	KUNIT_ASSERT_NOT_NULL(test, empty);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	gomem_mcentral_spare(central, empty);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_mcentral_store(central, second), empty);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
+
+	/* The one that came last is the warmest; the empty one stays. */
+	mag = refill(test, CLASS_1024, empty, 8, &single);
+	KUNIT_EXPECT_PTR_EQ(test, mag, second);
+	KUNIT_EXPECT_EQ(test, mag->nr, 3U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+	KUNIT_EXPECT_PTR_EQ(test, refill(test, CLASS_1024, NULL, 8, &single),
+			    first);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+	gomem_mcentral_spare(central, first);
+	gomem_mcentral_spare(central, second);
+	KUNIT_EXPECT_NULL(test, single);
+}
+
+/* With nothing in the depot a magazine is filled from spans, as far as wanted. */
+static void mcentral_refill_from_spans(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	struct gomem_magazine *a, *b;
+	void *single = NULL;
+
+	a = refill(test, CLASS_1024, NULL, 5, &single);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_EXPECT_EQ(test, a->nr, 5U);
+	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], a->obj[0] + 4096);
+	b = gomem_mcentral_store(central, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, refill(test, CLASS_1024, b, 14, &single), b);
+	KUNIT_EXPECT_EQ(test, b->nr, 3U);
+	KUNIT_EXPECT_PTR_EQ(test, b->obj[0], a->obj[0] + 5120);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 0ULL);
+	gomem_mcentral_spare(central, a);
+	gomem_mcentral_spare(central, b);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	KUNIT_EXPECT_NULL(test, single);
+}
+
+/* No memory for a magazine: what is full is taken all the same. */
+static void mcentral_no_magazine(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	struct gomem_magazine *full = new_full(test, CLASS_1024, 8);
+	void *single = NULL;
+
+	fail_request(test, 1);
+	KUNIT_EXPECT_NULL(test, gomem_mcentral_store(central, full));
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 1U);
+
+	/* And for who wants objects there is one, counted here. */
+	full = gomem_mcentral_store(central, NULL);
+	fail_request(test, 1);
+	KUNIT_EXPECT_NULL(test, refill(test, CLASS_1024, NULL, 8, &single));
+	KUNIT_ASSERT_NOT_NULL(test, single);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 1ULL);
+	put(test, &single, 1);
+	gomem_mcentral_spare(central, full);
+}
+
+static void mcentral_drain(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_8192);
+
+	fill_depot(test, CLASS_8192, 3);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 3U);
+	KUNIT_EXPECT_EQ(test, central->nspans, 3UL);
+	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 0), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 2U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 2U);
+	KUNIT_EXPECT_EQ(test, central->nspans, 1UL);
+	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 3U);
+	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
+	KUNIT_EXPECT_EQ(test, central->nfree, 0ULL);
+}
+
+/* A trim returns as many as were never needed since the one before. */
+static void mcentral_trim(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_8192);
+	struct gomem_magazine *a, *b;
+	void *single = NULL;
+
+	fill_depot(test, CLASS_8192, 4);
+	gomem_mcentral_trim(central);	/* it had none when it began */
+	KUNIT_EXPECT_EQ(test, central->nr_full, 4U);
+
+	a = refill(test, CLASS_8192, NULL, 1, &single);
+	b = refill(test, CLASS_8192, NULL, 1, &single);
+	gomem_mcentral_spare(central, a);
+	gomem_mcentral_spare(central, b);
+	gomem_mcentral_trim(central);	/* two were always there */
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	fill_depot(test, CLASS_8192, 1);
+	gomem_mcentral_trim(central);	/* and these two again */
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	gomem_mcentral_trim(central);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 0U);
+	gomem_mcentral_trim(central);
+	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
+}
+
+/* --- Growth. --- */
+
+/* Objects that wait in a depot are given up before the heap takes more. */
+static void mcentral_depot_before_growth(struct kunit *test)
+{
+	struct gomem_mcentral *waiting = central_of(test, CLASS_1024);
+	void *objs[8];
+
+	fetch(test, CLASS_8192, objs, 7, true);
+	gomem_mcentral_spare(waiting, new_full(test, CLASS_1024, 8));
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
+	fetch(test, CLASS_8192, objs + 7, 1, true);
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+	KUNIT_EXPECT_EQ(test, waiting->nspans, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 1ULL);
+	put(test, objs, 8);
+}
+
+/* Who must not sleep empties sixteen magazines and no more. */
+static void mcentral_atomic_growth(struct kunit *test)
+{
+	struct gomem_mcentral *waiting = central_of(test, CLASS_8192);
+	struct gomem_magazine *mag[17];
+	void *objs[7], *obj, *single = NULL;
+	unsigned int i;
+
+	for (i = 0; i < 17; i++)
+		mag[i] = new_full(test, CLASS_8192, 1);
+	fetch(test, CLASS_8192, objs, 7, true);
+	for (i = 0; i < 17; i++)
+		gomem_mcentral_spare(waiting, mag[i]);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
+	KUNIT_EXPECT_EQ(test, 1U,
+			gomem_mcentral_fetch(central_of(test, CLASS_48), &obj,
+					     1, GFP_ATOMIC, true, &single));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 3ULL);
+	put(test, &obj, 1);
+	put(test, objs, 7);
+}
+
+/*
+ * No span is to be had, because its bits or its pages are not: then the object
+ * gets pages of its own, and the magazine that was to be filled is kept.
+ */
+static void single_object(struct kunit *test, unsigned int class)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcentral *central = central_of(test, class);
+	struct gomem_magazine *mag = gomem_mcentral_store(central, NULL);
+	void *single = NULL;
+
+	fail_request(test, 1);
+	KUNIT_EXPECT_NULL(test, gomem_mcentral_refill(central, mag, 8,
+						      GFP_ATOMIC, &single));
+	KUNIT_ASSERT_NOT_NULL(test, single);
+	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(single)->class, 0);
+	KUNIT_EXPECT_EQ(test, gomem_usable_size(single),
+			max_t(size_t, GOMEM_PAGE_SIZE, gomem_class[class].size));
+	gomem_large_free(heap, single);
+}
+
+static void mcentral_single_object(struct kunit *test)
+{
+	single_object(test, CLASS_48);
+	single_object(test, CLASS_1024);
+	single_object(test, CLASS_MAX);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_EXACT), 3L);
+	KUNIT_EXPECT_EQ(test, central_of(test, 0)->large_nmalloc, 3ULL);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->nr_spans, 0UL);
+}
+
+/* --- Wrong puts. --- */
+
+/* Refused at once when the caller's free has not been counted yet. */
+static void bad_put(struct kunit *test, unsigned int class, void *p)
+{
+	u64 nfree = central_of(test, class)->nfree;
+	long bad = event(test, GOMEM_EV_BAD_FREE);
+
+	put(test, &p, 1);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_BAD_FREE), bad + 1);
+	KUNIT_EXPECT_EQ(test, central_of(test, class)->nfree, nfree);
+	KUNIT_EXPECT_EQ(test, central_of(test, class)->nmalloc, 2ULL);
+}
+
+static void mcentral_bad_put(struct kunit *test)
+{
+	struct gomem_span *span;
+	void *objs[2];
+
+	fetch(test, CLASS_48, objs, 2, true);
+	span = gomem_span_of(objs[0]);
+	bad_put(test, CLASS_48, objs[0] + 1);
+	bad_put(test, CLASS_48, objs[0] + 47);
+	bad_put(test, CLASS_48, objs[0] + 170 * 48);	/* the tail */
+	bad_put(test, CLASS_48, objs[0] + 2 * 48);	/* never given out */
+	KUNIT_EXPECT_EQ(test, span->nalloc, 2);
+	put(test, objs, 1);
+	bad_put(test, CLASS_48, objs[0]);
+	KUNIT_EXPECT_EQ(test, span->nalloc, 1);
+	put(test, objs + 1, 1);
+	bad_put(test, CLASS_48, objs[1]);		/* of an idle page */
+}
+
+/*
+ * Wrong frees that a magazine took, and the mcache counted, are found out when
+ * the magazine is emptied.  Each is made up for by an allocation.
+ */
+static void mcentral_bad_put_counted(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_48);
+	void *objs[3], *freed[5];
+
+	fetch(test, CLASS_48, objs, 3, false);
+	count_in_mcache(test, CLASS_48, 3, 0);
+	freed[0] = objs[0];
+	freed[1] = objs[1] + 8;
+	freed[2] = objs[0];
+	freed[3] = objs[0] + 170 * 48;
+	freed[4] = objs[1];
+	count_in_mcache(test, CLASS_48, 0, 5);
+	put_counted(test, CLASS_48, freed, 5);
+
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_BAD_FREE), 3L);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 3ULL);
+	KUNIT_EXPECT_EQ(test, central->nfree, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[2])->nalloc, 1);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+	put(test, objs + 2, 1);
+}
+
+/* The same when the double free comes after the span has died of the first. */
+static void mcentral_bad_put_dead_span(struct kunit *test)
+{
+	void *objs[2], *freed[3];
+
+	fetch(test, CLASS_8192, objs, 2, false);
+	count_in_mcache(test, CLASS_8192, 2, 3);
+	freed[0] = objs[0];
+	freed[1] = objs[1];
+	freed[2] = objs[0];
+	put_counted(test, CLASS_8192, freed, 3);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_BAD_FREE), 1L);
+	KUNIT_EXPECT_EQ(test, central_of(test, CLASS_8192)->nmalloc, 1ULL);
+}
+
+/*
+ * And when the page has become a span of another class since: the object that
+ * lies there now is somebody else's and must not be freed for them.
+ */
+static void mcentral_bad_put_reborn(struct kunit *test)
+{
+	void *old, *new[8];
+
+	fetch(test, CLASS_8192, &old, 1, true);
+	put(test, &old, 1);
+	fetch(test, CLASS_1024, new, 8, true);
+	KUNIT_ASSERT_PTR_EQ(test, new[0], old);
+
+	count_in_mcache(test, CLASS_8192, 0, 1);
+	put_counted(test, CLASS_8192, &old, 1);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_BAD_FREE), 1L);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(new[0])->nalloc, 8);
+	KUNIT_EXPECT_EQ(test, central_of(test, CLASS_8192)->nmalloc, 2ULL);
+	put(test, new, 8);
+}
+
+static struct kunit_case gomem_mcentral_cases[] = {
+	KUNIT_CASE(mcentral_fetch),
+	KUNIT_CASE(mcentral_uncounted),
+	KUNIT_CASE(mcentral_every_class),
+	KUNIT_CASE(mcentral_fullest_first),
+	KUNIT_CASE(mcentral_last_object),
+	KUNIT_CASE(mcentral_put_mixed),
+	KUNIT_CASE(mcentral_exchange),
+	KUNIT_CASE(mcentral_refill_from_spans),
+	KUNIT_CASE(mcentral_no_magazine),
+	KUNIT_CASE(mcentral_drain),
+	KUNIT_CASE(mcentral_trim),
+	KUNIT_CASE(mcentral_depot_before_growth),
+	KUNIT_CASE(mcentral_atomic_growth),
+	KUNIT_CASE(mcentral_single_object),
+	KUNIT_CASE(mcentral_bad_put),
+	KUNIT_CASE(mcentral_bad_put_counted),
+	KUNIT_CASE(mcentral_bad_put_dead_span),
+	KUNIT_CASE(mcentral_bad_put_reborn),
+	{}
+};
+
+static struct kunit_suite gomem_mcentral_suite = {
+	.name = "gomem_mcentral",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_mcentral_cases,
+};
+
+kunit_test_suites(&gomem_mcentral_suite);

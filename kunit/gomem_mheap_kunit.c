@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the page heap: where runs of pages come from and where they go.
+ *
+ * Unless a test is about something else, its runs are large objects, which can
+ * be of any length, and its heap is so small that it grows by 64 KiB, eight
+ * pages at a time.  So "the first run of a new block" can be relied upon, and
+ * every sum of pages is known exactly.
+ */
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+
+#include "gomem_test.h"
+
+#define GROWTH	8	/* pages by which a small heap grows */
+#define KEPT	16	/* idle pages that it keeps */
+
+static struct gomem_meta *test_meta(struct kunit *test)
+{
+	return gomem_test_heap(test)->meta;
+}
+
+static struct gomem_want want_run(struct kunit *test, unsigned int npages,
+				  unsigned int align)
+{
+	return (struct gomem_want) {
+		.central = &gomem_test_node(test)->central[0],
+		.npages = npages,
+		.align = align,
+	};
+}
+
+static struct gomem_span *find(struct kunit *test, unsigned int npages,
+			       unsigned int align)
+{
+	struct gomem_want want = want_run(test, npages, align);
+
+	return gomem_mheap_find(gomem_test_mheap(test), &want);
+}
+
+static struct gomem_span *grow(struct kunit *test, unsigned int npages,
+			       gfp_t gfp)
+{
+	struct gomem_want want = want_run(test, npages, 1);
+	struct gomem_block *reserve = NULL;
+
+	return gomem_mheap_grow(gomem_test_mheap(test), &want, gfp, &reserve);
+}
+
+/* A run from the blocks that there are, or else from a new one. */
+static struct gomem_span *get_run(struct kunit *test, unsigned int npages)
+{
+	struct gomem_span *span = find(test, npages, 1);
+
+	if (!span)
+		span = grow(test, npages, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, span);
+	KUNIT_EXPECT_EQ(test, span->npages, npages);
+	return span;
+}
+
+static void get_runs(struct kunit *test, struct gomem_span **span,
+		     unsigned int nr, unsigned int npages)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		span[i] = get_run(test, npages);
+}
+
+static void free_runs(struct gomem_span **span, unsigned int nr)
+{
+	while (nr--)
+		gomem_mheap_free_span(*span++);
+}
+
+/* The page of its block that a span starts at. */
+static unsigned int place(const struct gomem_span *span)
+{
+	return span - span->block->span;
+}
+
+/* The sums, in pages, as the heap has them and as MemStats shows them. */
+static void expect_sums(struct kunit *test, u64 inuse, u64 idle, u64 released)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_memstats *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_EQ(test, (u64)mheap->inuse_pages, inuse);
+	KUNIT_EXPECT_EQ(test, (u64)mheap->idle_pages, idle);
+	KUNIT_EXPECT_EQ(test, (u64)mheap->released_pages, released);
+	gomem_heap_memstats(gomem_test_heap(test), s);
+	KUNIT_EXPECT_EQ(test, s->heap_inuse, inuse << GOMEM_PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, s->heap_idle,
+			(idle + released) << GOMEM_PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, s->heap_released, released << GOMEM_PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, s->heap_sys,
+			(inuse + idle + released) << GOMEM_PAGE_SHIFT);
+}
+
+/* --- Placement. --- */
+
+static void mheap_first_fit(struct kunit *test)
+{
+	struct gomem_span *span[GROWTH];
+	unsigned int i;
+
+	get_runs(test, span, GROWTH, 1);
+	for (i = 0; i < GROWTH; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, span[i]->block, span[0]->block);
+		KUNIT_EXPECT_EQ(test, place(span[i]), i);
+	}
+	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
+	gomem_mheap_free_span(span[5]);
+	gomem_mheap_free_span(span[2]);
+	KUNIT_EXPECT_EQ(test, place(get_run(test, 1)), 2U);
+	KUNIT_EXPECT_EQ(test, place(get_run(test, 1)), 5U);
+	free_runs(span, GROWTH);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 1ULL);
+}
+
+/* Of the blocks that have room, the one with the most pages in use. */
+static void mheap_fullest_block(struct kunit *test)
+{
+	struct gomem_span *a[GROWTH], *b[GROWTH];
+
+	get_runs(test, a, GROWTH, 1);
+	get_runs(test, b, GROWTH, 1);
+	KUNIT_ASSERT_PTR_NE(test, a[0]->block, b[0]->block);
+	free_runs(b, 2);
+	free_runs(a, 5);
+
+	/* Too long for the fuller one. */
+	KUNIT_ASSERT_PTR_EQ(test, get_run(test, 3), a[0]);
+	gomem_mheap_free_span(a[0]);
+	KUNIT_ASSERT_PTR_EQ(test, get_run(test, 1), b[0]);
+	KUNIT_ASSERT_PTR_EQ(test, get_run(test, 1), b[1]);
+	KUNIT_ASSERT_PTR_EQ(test, get_run(test, 1), a[0]);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 2ULL);
+
+	free_runs(b, GROWTH);
+	free_runs(a, 1);
+	free_runs(a + 5, GROWTH - 5);
+}
+
+/* A block without any span is the last resort, however well it would fit. */
+static void mheap_idle_block_last(struct kunit *test)
+{
+	struct gomem_span *a[GROWTH], *b[GROWTH];
+	unsigned int i;
+
+	get_runs(test, a, GROWTH, 1);
+	get_runs(test, b, GROWTH, 1);
+	free_runs(a, GROWTH);
+	free_runs(b, GROWTH - 1);
+	for (i = 0; i < GROWTH - 1; i++)
+		KUNIT_ASSERT_PTR_EQ(test, get_run(test, 1), b[i]);
+	KUNIT_ASSERT_PTR_EQ(test, get_run(test, 1), a[0]);
+	gomem_mheap_free_span(a[0]);
+	free_runs(b, GROWTH);
+}
+
+/* In whatever order neighbours are freed, they make one run. */
+static void mheap_coalesce(struct kunit *test)
+{
+	static const u8 order[][3] = {
+		{ 3, 4, 5 }, { 3, 5, 4 }, { 4, 3, 5 },
+		{ 4, 5, 3 }, { 5, 3, 4 }, { 5, 4, 3 },
+	};
+	struct gomem_span *span[GROWTH];
+	unsigned int i, k;
+
+	get_runs(test, span, GROWTH, 1);
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		KUNIT_EXPECT_EQ(test, span[0]->block->longest, 0);
+		for (k = 0; k < 3; k++)
+			gomem_mheap_free_span(span[order[i][k]]);
+		KUNIT_EXPECT_EQ(test, span[0]->block->longest, 3);
+		KUNIT_ASSERT_PTR_EQ(test, find(test, 3, 1), span[3]);
+		gomem_mheap_free_span(span[3]);
+		get_runs(test, &span[3], 3, 1);
+	}
+	free_runs(span, GROWTH);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, GROWTH, 1), span[0]);
+	gomem_mheap_free_span(span[0]);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 1ULL);
+}
+
+/* No run is longer than an arena, and none goes past the end of its block. */
+static void mheap_longest_run(struct kunit *test)
+{
+	struct gomem_span *span = get_run(test, GOMEM_ARENA_PAGES);
+
+	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
+	gomem_mheap_free_span(span);
+	/* A heap this small gives so large a block back at once. */
+	expect_sums(test, 0, 0, GOMEM_ARENA_PAGES);
+	KUNIT_EXPECT_NULL(test, find(test, GOMEM_ARENA_PAGES, 1));
+	KUNIT_EXPECT_NULL(test, find(test, GOMEM_ARENA_PAGES + 1, 1));
+	span = get_run(test, 5);
+	KUNIT_EXPECT_NULL(test, find(test, 4, 1));
+	gomem_mheap_free_span(span);
+}
+
+/* --- Alignment. --- */
+
+static void mheap_aligned_runs(struct kunit *test)
+{
+	struct gomem_span *one = get_run(test, 1);
+	struct gomem_span *two = find(test, 2, 2);
+	struct gomem_span *four = find(test, 4, 4);
+
+	KUNIT_ASSERT_NOT_NULL(test, two);
+	KUNIT_ASSERT_NOT_NULL(test, four);
+	KUNIT_EXPECT_EQ(test, place(one), 0U);
+	KUNIT_EXPECT_EQ(test, place(two), 2U);
+	KUNIT_EXPECT_EQ(test, place(four), 4U);
+	/* One page is left, and it is not lost. */
+	KUNIT_EXPECT_NULL(test, find(test, 2, 1));
+	gomem_mheap_free_span(two);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, 3, 1), one + 1);
+	gomem_mheap_free_span(one + 1);
+	gomem_mheap_free_span(four);
+	gomem_mheap_free_span(one);
+}
+
+/* A run that is long enough but lies wrong is passed over. */
+static void mheap_misaligned_run(struct kunit *test)
+{
+	struct gomem_span *a[GROWTH], *b;
+
+	get_runs(test, a, GROWTH, 1);
+	free_runs(a + 2, 4);
+	KUNIT_EXPECT_NULL(test, find(test, 4, 4));
+	b = grow(test, GROWTH, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	gomem_mheap_free_span(b);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, 4, 4), b);
+	gomem_mheap_free_span(b);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, 4, 1), a[2]);
+	free_runs(a, 3);
+	free_runs(a + 6, 2);
+}
+
+/* In memory too: an aligned run in a block is an aligned address. */
+static void mheap_aligned_addresses(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_span *one = get_run(test, 1);
+	size_t size;
+	void *p;
+
+	for (size = 2 * GOMEM_PAGE_SIZE; size <= KMALLOC_MAX_SIZE; size *= 2) {
+		p = gomem_large_alloc(heap, size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p, size),
+				      "%zu bytes", size);
+		gomem_large_free(heap, p);
+	}
+	gomem_mheap_free_span(one);
+}
+
+/* --- Growth. --- */
+
+/* What is asked of growth and of idle blocks, by pages in use. */
+static void mheap_proportions(struct kunit *test)
+{
+	static const struct {
+		unsigned long inuse, growth, keep;
+	} row[] = {
+		{ 0, 8, 16 }, { 512, 8, 16 }, { 513, 8, 16 }, { 544, 8, 17 },
+		{ 1023, 8, 31 }, { 1024, 16, 32 }, { 2047, 16, 63 },
+		{ 2048, 32, 64 }, { 8192, 128, 256 }, { 16383, 128, 511 },
+		{ 16384, 256, 512 }, { 32768, 256, 1024 },
+		{ 1UL << 30, 256, 1UL << 25 },
+	};
+	struct gomem_mheap *mheap = kunit_kzalloc(test, sizeof(*mheap),
+						  GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, mheap);
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		mheap->inuse_pages = row[i].inuse;
+		KUNIT_EXPECT_EQ(test, gomem_mheap_growth(mheap), row[i].growth);
+		KUNIT_EXPECT_EQ(test, gomem_mheap_keep(mheap), row[i].keep);
+	}
+}
+
+/* 8 MiB in use: the heap grows by 128 KiB. */
+static void mheap_grows_in_proportion(struct kunit *test)
+{
+	struct gomem_span *big[4], *run, *long_run;
+
+	run = get_run(test, 1);
+	KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
+	gomem_mheap_free_span(run);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
+
+	get_runs(test, big, 4, GOMEM_ARENA_PAGES);
+	run = get_run(test, 1);
+	KUNIT_EXPECT_EQ(test, run->block->npages, 16U);
+	/* A run that is longer than that gets a block that holds it. */
+	long_run = get_run(test, 17);
+	KUNIT_EXPECT_EQ(test, long_run->block->npages, 32U);
+	expect_sums(test, 1024 + 18, 15 + 15, 0);
+	gomem_mheap_free_span(long_run);
+	gomem_mheap_free_span(run);
+	free_runs(big, 4);
+}
+
+/* Whichever request for the wished-for block fails, a smaller one is taken. */
+static void mheap_smaller_block(struct kunit *test)
+{
+	struct gomem_meta *meta = test_meta(test);
+	struct gomem_span *big[4], *run;
+	int nth;
+
+	get_runs(test, big, 4, GOMEM_ARENA_PAGES);
+	for (nth = 1; nth <= 3; nth++) {
+		atomic_set(&meta->fail_nth, nth);
+		run = grow(test, 1, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, run);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
+		KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
+		gomem_mheap_free_span(run);
+	}
+	free_runs(big, 4);
+}
+
+/* And when there is no smaller block, the run alone. */
+static void mheap_single_span(struct kunit *test)
+{
+	struct gomem_meta *meta = test_meta(test);
+	struct gomem_span *run;
+	int nth;
+
+	for (nth = 1; nth <= 3; nth++) {
+		atomic_set(&meta->fail_nth, nth);
+		run = grow(test, 3, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, run);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
+		KUNIT_EXPECT_EQ(test, run->block->npages, 3U);
+		expect_sums(test, 3, 0, 0);
+		gomem_mheap_free_span(run);
+		gomem_mheap_trim(gomem_test_mheap(test), 0);
+		KUNIT_EXPECT_NULL(test, find(test, 1, 1));
+	}
+}
+
+/* Who must not sleep gets one span, of the pages that it wants and no more. */
+static void mheap_atomic(struct kunit *test)
+{
+	struct gomem_span *run[5];
+	unsigned int n, sum = 0;
+
+	for (n = 1; n <= 4; n++) {
+		run[n] = grow(test, n, GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, run[n]);
+		KUNIT_EXPECT_EQ(test, run[n]->block->npages, n);
+		KUNIT_EXPECT_FALSE(test, run[n]->block->exact);
+		sum += n;
+		expect_sums(test, sum, 0, 0);
+	}
+	/* Above order 3 the object alone is a better thing to ask for. */
+	KUNIT_EXPECT_NULL(test, grow(test, 5, GFP_ATOMIC));
+	free_runs(run + 1, 4);
+	expect_sums(test, 0, sum, 0);
+}
+
+/* The page allocator takes __GFP_NOFAIL up to order 1 only. */
+static void mheap_nofail(struct kunit *test)
+{
+	struct gomem_span *run;
+
+	atomic_set(&test_meta(test)->fail_nth, 3);
+	KUNIT_EXPECT_NULL(test, grow(test, 2, GFP_KERNEL | __GFP_NOFAIL));
+	atomic_set(&test_meta(test)->fail_nth, 3);
+	run = grow(test, 1, GFP_KERNEL | __GFP_NOFAIL);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&test_meta(test)->failed), 2L);
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	KUNIT_EXPECT_EQ(test, run->block->npages, 1U);
+	gomem_mheap_free_span(run);
+}
+
+static long meta_bytes(struct kunit *test)
+{
+	struct gomem_meta *meta = test_meta(test);
+	long sum = 0;
+	int kind;
+
+	rcu_barrier();
+	for (kind = 0; kind < GOMEM_NR_META; kind++)
+		sum += atomic_long_read(&meta->bytes[kind]);
+	return sum;
+}
+
+/* Growth that fails, at whatever point, leaves nothing behind. */
+static void mheap_growth_fails(struct kunit *test)
+{
+	struct gomem_meta *meta = test_meta(test);
+	long before = meta_bytes(test);
+	struct gomem_span *run;
+	int nth;
+
+	for (nth = 1; nth < 10; nth++) {
+		atomic_set(&meta->fail_nth, nth);
+		run = grow(test, 1, GFP_ATOMIC);
+		if (run)
+			break;
+		KUNIT_EXPECT_EQ(test, meta_bytes(test), before);
+		expect_sums(test, 0, 0, 0);
+	}
+	atomic_set(&meta->fail_nth, 0);
+	/* Descriptor, spans, pages; an arena and its spans, if that is new. */
+	KUNIT_EXPECT_GE(test, nth, 4);
+	KUNIT_EXPECT_LE(test, nth, 6);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), nth - 1L);
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	gomem_mheap_free_span(run);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
+	KUNIT_EXPECT_EQ(test, meta_bytes(test), before);
+}
+
+/* --- Idle blocks. --- */
+
+static void mheap_keeps_idle_blocks(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run[4];
+
+	get_runs(test, run, 4, GROWTH);
+	expect_sums(test, 4 * GROWTH, 0, 0);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_keep(mheap), (unsigned long)KEPT);
+	gomem_mheap_free_span(run[0]);
+	expect_sums(test, 3 * GROWTH, GROWTH, 0);
+	gomem_mheap_free_span(run[1]);
+	expect_sums(test, 2 * GROWTH, KEPT, 0);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 0ULL);
+	gomem_mheap_free_span(run[2]);
+	expect_sums(test, GROWTH, KEPT, GROWTH);
+	gomem_mheap_free_span(run[3]);
+	expect_sums(test, 0, KEPT, 2 * GROWTH);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 2ULL);
+	KUNIT_EXPECT_EQ(test, mheap->nr_blocks, 2UL);
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, (unsigned long)KEPT);
+}
+
+/* Idle pages of a block that is in use are not at anybody's disposal. */
+static void mheap_trim_spares_used(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run = get_run(test, 1);
+
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 0UL);
+	expect_sums(test, 1, GROWTH - 1, 0);
+	gomem_mheap_free_span(run);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, GROWTH), 0UL);
+	expect_sums(test, 0, GROWTH, 0);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, GROWTH - 1), 8UL);
+	expect_sums(test, 0, 0, GROWTH);
+}
+
+/* Of blocks of one size the one that has been idle for longest goes first. */
+static void mheap_trim_oldest(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run[2], *again;
+	unsigned long kept;
+
+	get_runs(test, run, 2, GROWTH);
+	kept = gomem_span_base(run[0]);
+	gomem_mheap_free_span(run[1]);
+	gomem_mheap_free_span(run[0]);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, GROWTH), 8UL);
+	again = find(test, GROWTH, 1);
+	KUNIT_ASSERT_NOT_NULL(test, again);
+	KUNIT_EXPECT_EQ(test, gomem_span_base(again), kept);
+	gomem_mheap_free_span(again);
+}
+
+/*
+ * What is released is made up for by what is got later, and only when all of
+ * it has been does HeapSys rise: it is the largest size that the heap has had.
+ */
+static void mheap_released(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *three, *eight;
+	void *five, *twenty;
+
+	gomem_mheap_free_span(get_run(test, 1));
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 8UL);
+	expect_sums(test, 0, 0, 8);
+
+	three = grow(test, 3, GFP_ATOMIC);
+	expect_sums(test, 3, 0, 5);
+	eight = grow(test, 8, GFP_KERNEL);
+	expect_sums(test, 11, 0, 0);
+
+	five = gomem_large_exact(heap, mheap, 40960, GFP_KERNEL, mheap->nid);
+	expect_sums(test, 16, 0, 0);
+	gomem_large_free(heap, five);
+	expect_sums(test, 11, 0, 5);
+	twenty = gomem_large_exact(heap, mheap, 163840, GFP_KERNEL, mheap->nid);
+	expect_sums(test, 31, 0, 0);
+
+	gomem_large_free(heap, twenty);
+	gomem_mheap_free_span(three);
+	gomem_mheap_free_span(eight);
+	expect_sums(test, 0, 11, 20);
+}
+
+/* --- Blocks of one object, and the pages themselves. --- */
+
+static void mheap_exact_block(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *span;
+	void *p;
+
+	p = gomem_large_exact(heap, mheap, 40961, GFP_KERNEL, mheap->nid);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	span = gomem_span_of(p);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)gomem_span_base(span), p);
+	KUNIT_EXPECT_EQ(test, span->npages, 6U);
+	KUNIT_EXPECT_EQ(test, span->block->npages, 6U);
+	KUNIT_EXPECT_TRUE(test, span->block->exact);
+	expect_sums(test, 6, 0, 0);
+	/* It is on no shelf: nothing else is ever cut out of it. */
+	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
+	gomem_large_free(heap, p);
+	expect_sums(test, 0, 0, 6);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 1ULL);
+}
+
+/* Every kernel page of a block is a page of its own, which can go alone. */
+static void mheap_split_pages(struct kunit *test)
+{
+	struct gomem_span *run = get_run(test, 1);
+	unsigned long base = run->block->base;
+	unsigned long end = base + GROWTH * GOMEM_PAGE_SIZE;
+
+	for (; base < end; base += PAGE_SIZE) {
+		struct page *page = virt_to_page((void *)base);
+
+		KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+		KUNIT_EXPECT_FALSE(test, PageCompound(page));
+	}
+	gomem_mheap_free_span(run);
+}
+
+/* A page to which somebody holds a reference outlives its block. */
+static void mheap_page_still_held(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct page *page;
+	char *p;
+
+	p = gomem_large_exact(heap, mheap, 40960, GFP_KERNEL, mheap->nid);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	page = virt_to_page(p + 2 * PAGE_SIZE);
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	gomem_large_free(heap, p);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	expect_sums(test, 0, 0, 5);
+	put_page(page);
+}
+
+static void mheap_counts_spans(struct kunit *test)
+{
+	struct gomem_node *node = gomem_test_node(test);
+	struct gomem_span *large = get_run(test, 2);
+	struct gomem_span *small = gomem_test_span(test, 17);
+
+	KUNIT_EXPECT_EQ(test, node->mheap->nr_spans, 2UL);
+	KUNIT_EXPECT_EQ(test, node->central[17].nspans, 1UL);
+	KUNIT_EXPECT_EQ(test, node->central[0].nspans, 1UL);
+	KUNIT_EXPECT_EQ(test, node->central[0].large_nmalloc, 1ULL);
+	KUNIT_EXPECT_EQ(test, node->central[0].large_bytes, 16384ULL);
+	gomem_mheap_free_span(small);
+	gomem_mheap_free_span(large);
+	KUNIT_EXPECT_EQ(test, node->mheap->nr_spans, 0UL);
+	KUNIT_EXPECT_EQ(test, node->central[17].nspans, 0UL);
+	KUNIT_EXPECT_EQ(test, node->central[0].nspans, 0UL);
+	KUNIT_EXPECT_EQ(test, node->central[0].large_nfree, 1ULL);
+	KUNIT_EXPECT_EQ(test, node->central[0].large_bytes, 0ULL);
+	KUNIT_EXPECT_EQ(test, node->central[0].large_total, 16384ULL);
+}
+
+static struct kunit_case gomem_mheap_cases[] = {
+	KUNIT_CASE(mheap_first_fit),
+	KUNIT_CASE(mheap_fullest_block),
+	KUNIT_CASE(mheap_idle_block_last),
+	KUNIT_CASE(mheap_coalesce),
+	KUNIT_CASE(mheap_longest_run),
+	KUNIT_CASE(mheap_aligned_runs),
+	KUNIT_CASE(mheap_misaligned_run),
+	KUNIT_CASE(mheap_aligned_addresses),
+	KUNIT_CASE(mheap_proportions),
+	KUNIT_CASE(mheap_grows_in_proportion),
+	KUNIT_CASE(mheap_smaller_block),
+	KUNIT_CASE(mheap_single_span),
+	KUNIT_CASE(mheap_atomic),
+	KUNIT_CASE(mheap_nofail),
+	KUNIT_CASE(mheap_growth_fails),
+	KUNIT_CASE(mheap_keeps_idle_blocks),
+	KUNIT_CASE(mheap_trim_spares_used),
+	KUNIT_CASE(mheap_trim_oldest),
+	KUNIT_CASE(mheap_released),
+	KUNIT_CASE(mheap_exact_block),
+	KUNIT_CASE(mheap_split_pages),
+	KUNIT_CASE(mheap_page_still_held),
+	KUNIT_CASE(mheap_counts_spans),
+	{}
+};
+
+static struct kunit_suite gomem_mheap_suite = {
+	.name = "gomem_mheap",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_mheap_cases,
+};
+
+kunit_test_suites(&gomem_mheap_suite);

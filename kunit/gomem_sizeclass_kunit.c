@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the size classes: is what was compiled in what was meant?
+ *
+ * kunit/size_classes.tsv is the list of Go's classes, written down apart from
+ * the program that computes them.  The build turns it into size_classes_tsv.h,
+ * and here it is compared with the module's tables, row by row, number by
+ * number.  The look-up and the division by multiplication are then tried on
+ * everything that they can be asked.
+ */
+#include <linux/slab.h>
+
+#include "gomem_test.h"
+
+/* The file's lines; the first one names the columns. */
+static const char * const tsv[] = {
+#include "size_classes_tsv.h"
+};
+
+struct tsv_row {
+	u32 class, size, span, nelems, tail;
+	u32 waste;			/* hundredths of a percent */
+};
+
+static const char tsv_columns[] =
+	"class\tbytes_per_object\tbytes_per_span\tobjects\ttail_waste\tmax_waste_percent";
+
+static void read_row(struct kunit *test, unsigned int line, struct tsv_row *row)
+{
+	unsigned int percent, hundredths;
+
+	KUNIT_ASSERT_EQ_MSG(test, 7,
+			    sscanf(tsv[line], "%u %u %u %u %u %u.%2u",
+				   &row->class, &row->size, &row->span,
+				   &row->nelems, &row->tail, &percent,
+				   &hundredths),
+			    "line %u: %s", line, tsv[line]);
+	row->waste = 100 * percent + hundredths;
+}
+
+static void sizeclass_table(struct kunit *test)
+{
+	struct tsv_row row;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ARRAY_SIZE(tsv), (size_t)GOMEM_NR_CLASSES);
+	KUNIT_EXPECT_EQ(test, GOMEM_NR_CLASSES, 67);
+	KUNIT_EXPECT_STREQ(test, tsv[0], tsv_columns);
+	for (i = 1; i < GOMEM_NR_CLASSES; i++) {
+		const struct gomem_class *c = &gomem_class[i];
+
+		read_row(test, i, &row);
+		KUNIT_EXPECT_EQ(test, row.class, i);
+		KUNIT_EXPECT_EQ(test, row.size, c->size);
+		KUNIT_EXPECT_EQ(test, row.span, gomem_class_bytes(i));
+		KUNIT_EXPECT_EQ(test, row.nelems, c->nelems);
+		KUNIT_EXPECT_EQ(test, row.tail,
+				gomem_class_bytes(i) - c->nelems * c->size);
+	}
+}
+
+/*
+ * What a span wastes when all of its objects are as small as the class serves:
+ * waste / span is the table's percentage, rounded to two digits.
+ */
+static void sizeclass_waste(struct kunit *test)
+{
+	struct tsv_row row;
+	unsigned int i;
+
+	for (i = 1; i < GOMEM_NR_CLASSES; i++) {
+		const struct gomem_class *c = &gomem_class[i];
+		s64 span = gomem_class_bytes(i);
+		u32 unused = c->size - gomem_class[i - 1].size - 1;
+		s64 waste = span - c->nelems * (c->size - unused);
+
+		read_row(test, i, &row);
+		KUNIT_EXPECT_LE_MSG(test, abs(2 * (row.waste * span -
+						   10000 * waste)), span,
+				    "class %u wastes %lld of %lld bytes",
+				    i, waste, span);
+	}
+}
+
+/* Row 0 stands for large objects and has nothing in it. */
+static void sizeclass_zero(struct kunit *test)
+{
+	const struct gomem_class none = {};
+
+	KUNIT_EXPECT_EQ(test, 0, memcmp(&gomem_class[0], &none, sizeof(none)));
+	KUNIT_EXPECT_EQ(test, gomem_class[GOMEM_NR_CLASSES - 1].size,
+			GOMEM_MAX_SMALL);
+}
+
+static bool class_serves(unsigned int class, size_t size)
+{
+	return gomem_class[class].size >= size &&
+	       IS_ALIGNED(gomem_class[class].size, ARCH_KMALLOC_MINALIGN);
+}
+
+/* Every size gets the smallest class that it fits in. */
+static void sizeclass_lookup(struct kunit *test)
+{
+	unsigned int class = 1;
+	size_t size;
+
+	for (size = 1; size <= GOMEM_MAX_SMALL; size++) {
+		while (!class_serves(class, size))
+			class++;
+		if (gomem_size_class(size) != class)
+			break;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, size, (size_t)GOMEM_MAX_SMALL + 1,
+			    "this size is not served by class %u", class);
+}
+
+/* Powers of two are served without rounding: that is what alignment rests on. */
+static void sizeclass_powers(struct kunit *test)
+{
+	size_t size;
+
+	for (size = max(8, ARCH_KMALLOC_MINALIGN); size <= GOMEM_MAX_SMALL;
+	     size *= 2)
+		KUNIT_EXPECT_EQ(test, gomem_size_roundup(size), size);
+}
+
+static void sizeclass_roundup(struct kunit *test)
+{
+	size_t size;
+
+	for (size = 1; size <= GOMEM_MAX_SMALL; size++)
+		if (gomem_size_roundup(size) !=
+		    gomem_class[gomem_size_class(size)].size)
+			break;
+	KUNIT_EXPECT_EQ(test, size, (size_t)GOMEM_MAX_SMALL + 1);
+
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(0), (size_t)0);
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(32769), (size_t)40960);
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(40960), (size_t)40960);
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(40961), (size_t)49152);
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(KMALLOC_MAX_SIZE),
+			(size_t)KMALLOC_MAX_SIZE);
+	/* More than can be had is not rounded: it might wrap. */
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(KMALLOC_MAX_SIZE + 1UL),
+			(size_t)KMALLOC_MAX_SIZE + 1);
+	KUNIT_EXPECT_EQ(test, gomem_size_roundup(SIZE_MAX), SIZE_MAX);
+}
+
+/* The first offset of a span whose object is computed wrong, or the end. */
+static unsigned long first_wrong_index(unsigned int class)
+{
+	unsigned long end = gomem_class_bytes(class);
+	unsigned long offset, index = 0, next = gomem_class[class].size;
+
+	for (offset = 0; offset < end; offset++) {
+		if (offset == next) {
+			index++;
+			next += gomem_class[class].size;
+		}
+		if (gomem_object_index(class, offset) != index)
+			break;
+	}
+	return offset;
+}
+
+static void sizeclass_object_index(struct kunit *test)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		KUNIT_EXPECT_EQ_MSG(test, first_wrong_index(class),
+				    (unsigned long)gomem_class_bytes(class),
+				    "class %u", class);
+}
+
+static void sizeclass_magazines(struct kunit *test)
+{
+	static const struct {
+		u32 up_to, cap;
+	} rule[] = {
+		{ 256, 62 }, { 512, 30 }, { 2048, 14 }, { 8192, 6 }, { 32768, 2 },
+	};
+	unsigned int class, i = 0;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		while (gomem_class[class].size > rule[i].up_to)
+			i++;
+		KUNIT_EXPECT_EQ(test, gomem_class[class].mag_cap, rule[i].cap);
+		/* Header and objects fill what kmalloc() returns for them. */
+		KUNIT_EXPECT_TRUE(test,
+				  is_power_of_2(gomem_magazine_bytes(class)));
+	}
+	KUNIT_EXPECT_EQ(test, i, (unsigned int)ARRAY_SIZE(rule) - 1);
+}
+
+static struct kunit_case gomem_sizeclass_cases[] = {
+	KUNIT_CASE(sizeclass_table),
+	KUNIT_CASE(sizeclass_waste),
+	KUNIT_CASE(sizeclass_zero),
+	KUNIT_CASE(sizeclass_lookup),
+	KUNIT_CASE(sizeclass_powers),
+	KUNIT_CASE(sizeclass_roundup),
+	KUNIT_CASE(sizeclass_object_index),
+	KUNIT_CASE(sizeclass_magazines),
+	{}
+};
+
+static struct kunit_suite gomem_sizeclass_suite = {
+	.name = "gomem_sizeclass",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_sizeclass_cases,
+};
+
+kunit_test_suites(&gomem_sizeclass_suite);
