@@ -74,7 +74,7 @@ static long gc_bytes(struct kunit *test)
 {
 	/* Arenas that are gone are counted until a grace period has passed. */
 	rcu_barrier();
-	return atomic_long_read(&gomem_test_heap(test)->meta->bytes[GOMEM_META_GC]);
+	return gomem_arena_bytes();
 }
 
 /* What one arena is counted as; what kmalloc() rounds up to is known to it. */

@@ -372,7 +372,7 @@ static void memstats_of_default_heap(struct kunit *test)
 	mallocs = r->stats.mallocs;
 	KUNIT_EXPECT_EQ(test, r->stats.gc_sys,
 			atomic_long_read(&meta->bytes[GOMEM_META_GC]) +
-			gomem_index_bytes());
+			gomem_index_bytes() + gomem_arena_bytes());
 	gomem_free(gomem_alloc(100000, GFP_KERNEL));
 	gomem_read_memstats(&r->stats);
 	KUNIT_EXPECT_EQ(test, r->stats.mallocs, mallocs + 1);
