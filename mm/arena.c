@@ -24,6 +24,9 @@ struct gomem_arena gomem_no_arena;
 struct gomem_index *gomem_index __read_mostly;
 static DEFINE_SPINLOCK(gomem_index_lock);
 
+/* Arenas serve blocks of any heap, so none of the heaps can count them. */
+static atomic_long_t arena_bytes;
+
 static unsigned long arena_index(unsigned long address)
 {
 	return (address - (unsigned long)PAGE_OFFSET) >> GOMEM_ARENA_SHIFT;
@@ -42,36 +45,35 @@ static struct gomem_arena *arena_at(unsigned long i)
 	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
 }
 
-static void arena_free(struct gomem_arena *arena, struct gomem_meta *meta)
+static void arena_free(struct gomem_arena *arena)
 {
 	if (!arena)
 		return;
-	gomem_meta_free(meta, GOMEM_META_GC, arena->span);
-	gomem_meta_free(meta, GOMEM_META_GC, arena);
+	atomic_long_sub(ksize(arena->span) + ksize(arena), &arena_bytes);
+	kfree(arena->span);
+	kfree(arena);
 }
 
 static void arena_free_rcu(struct rcu_head *rcu)
 {
-	struct gomem_arena *arena = container_of(rcu, struct gomem_arena, rcu);
-
-	arena_free(arena, arena->meta);
+	arena_free(container_of(rcu, struct gomem_arena, rcu));
 }
 
 static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
 {
 	struct gomem_arena *arena;
 
-	arena = gomem_meta_alloc(meta, GOMEM_META_GC, sizeof(*arena), gfp);
+	if (gomem_should_fail(meta))
+		return NULL;
+	arena = kzalloc(sizeof(*arena), gfp);
 	if (!arena)
 		return NULL;
-	arena->meta = meta;
-	arena->span = gomem_meta_alloc(meta, GOMEM_META_GC,
-				       GOMEM_ARENA_PAGES * sizeof(*arena->span),
-				       gfp);
+	arena->span = kcalloc(GOMEM_ARENA_PAGES, sizeof(*arena->span), gfp);
 	if (!arena->span) {
-		arena_free(arena, meta);
+		kfree(arena);
 		return NULL;
 	}
+	atomic_long_add(ksize(arena->span) + ksize(arena), &arena_bytes);
 	return arena;
 }
 
@@ -113,7 +115,7 @@ static void arena_unref(unsigned long i)
 
 /**
  * gomem_arena_get() - have arenas for a new block
- * @meta: what they are counted in, if they have to be made
+ * @meta: whose request it is
  * @base: address of the block
  * @npages: its length in gomem pages
  * @gfp: from gomem_meta_gfp()
@@ -137,7 +139,7 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		if (!fresh)
 			goto undo;
 		arena_ref(i, &fresh);
-		arena_free(fresh, meta);	/* somebody else was faster */
+		arena_free(fresh);	/* somebody else was faster */
 		fresh = NULL;
 	}
 	return 0;
@@ -213,6 +215,12 @@ size_t gomem_index_bytes(void)
 	return struct_size(gomem_index, arena, gomem_index->nr);
 }
 
+/* Bytes that all arenas take. */
+size_t gomem_arena_bytes(void)
+{
+	return atomic_long_read(&arena_bytes);
+}
+
 /**
  * gomem_index_init() - make the index over all memory there is
  *
@@ -254,7 +262,7 @@ void gomem_index_exit(void)
 		struct gomem_arena *arena = gomem_index->arena[i];
 
 		if (arena != &gomem_no_arena)
-			arena_free(arena, arena->meta);
+			arena_free(arena);
 	}
 	kvfree(gomem_index);
 	gomem_index = NULL;

@@ -335,7 +335,6 @@ gfp_t gomem_meta_gfp(gfp_t gfp);
 struct gomem_arena {
 	u8 tag[GOMEM_ARENA_PAGES];
 	struct gomem_span **span;	/* GOMEM_ARENA_PAGES of them */
-	struct gomem_meta *meta;	/* what this descriptor is counted in */
 	unsigned int nr_blocks;		/* under gomem_index_lock */
 	struct rcu_head rcu;
 };
@@ -351,6 +350,7 @@ extern struct gomem_arena gomem_no_arena;
 int gomem_index_init(void);
 void gomem_index_exit(void);
 size_t gomem_index_bytes(void);
+size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long npages, gfp_t gfp);
 void gomem_arena_put(unsigned long base, unsigned long npages);

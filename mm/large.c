@@ -149,7 +149,7 @@ static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
 
 /**
  * gomem_large_free() - free an object of whole pages
- * @heap: where a wrong free is counted
+ * @heap: where a free is counted that is of no heap's object
  * @p: an address in a page tagged GOMEM_TAG_LARGE
  *
  * Context: any; takes the lock of its mheap.
@@ -163,17 +163,18 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 	bool give_back = false;
 	unsigned long flags;
 
-	gomem_count(heap, GOMEM_EV_LOOKUP);
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span) {
 		block = span->block;
 		mheap = block->mheap;
+		heap = READ_ONCE(span->central)->heap;
 		spin_lock_irqsave(&mheap->lock, flags);
 		bad = retire_large(mheap, span, p, &give_back);
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
 	rcu_read_unlock();
+	gomem_count(heap, GOMEM_EV_LOOKUP);
 	if (give_back)
 		gomem_block_free(block);
 	if (bad >= 0)

@@ -169,7 +169,7 @@ void gomem_free(const void *p)
 
 	if (want_init_on_free())
 		gomem_wipe(p);
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !ZERO_OR_NULL_PTR(p))
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && gomem_usable_size(p))
 		kmemleak_free(p);
 
 	preempt_disable();
@@ -655,6 +655,7 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
 		target = READ_ONCE(mc->target[class]);
 		if (target > FIRST_TARGET)
-			WRITE_ONCE(mc->target[class], target / 2);
+			WRITE_ONCE(mc->target[class],
+				   max_t(unsigned int, FIRST_TARGET, target / 2));
 	}
 }

@@ -474,7 +474,7 @@ void gomem_mcentral_trim(struct gomem_mcentral *central)
 
 	spin_lock_irqsave(&central->lock, flags);
 	unused = central->min_full;
-	central->min_full = central->nr_full - min(unused, central->nr_full);
+	central->min_full = central->nr_full;
 	spin_unlock_irqrestore(&central->lock, flags);
 	gomem_mcentral_drain(central, unused);
 }

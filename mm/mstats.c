@@ -226,7 +226,7 @@ static void fill_sys(struct gomem_memstats *stats, struct gomem_heap *heap,
 	stats->gc_sys = atomic_long_read(&meta->bytes[GOMEM_META_GC]);
 	stats->other_sys = atomic_long_read(&meta->bytes[GOMEM_META_OTHER]);
 	if (heap->is_default)
-		stats->gc_sys += gomem_index_bytes();
+		stats->gc_sys += gomem_index_bytes() + gomem_arena_bytes();
 	/* The parts were read at other times than the wholes. */
 	stats->mspan_inuse = min(stats->mspan_sys,
 				 snap->nr_spans * sizeof(struct gomem_span));
