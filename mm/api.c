@@ -58,7 +58,9 @@ void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (node == NUMA_NO_NODE || node == numa_mem_id())
 		return gomem_alloc(size, gfp);
-	if (node < 0 || node >= nr_node_ids || !node_online(node))
+	if (node < 0 || node >= nr_node_ids)
+		return NULL;
+	if (!node_online(node))
 		return gfp & __GFP_THISNODE ? NULL : gomem_alloc(size, gfp);
 	return alloc_remote(&gomem_default_heap, size, gfp, node);
 }

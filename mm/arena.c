@@ -68,7 +68,9 @@ static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
 	arena = kzalloc(sizeof(*arena), gfp);
 	if (!arena)
 		return NULL;
-	arena->span = kcalloc(GOMEM_ARENA_PAGES, sizeof(*arena->span), gfp);
+	if (!gomem_should_fail(meta))
+		arena->span = kcalloc(GOMEM_ARENA_PAGES, sizeof(*arena->span),
+				      gfp);
 	if (!arena->span) {
 		kfree(arena);
 		return NULL;

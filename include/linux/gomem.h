@@ -52,7 +52,7 @@ void *gomem_alloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
  * Memory of a node other than this CPU's is not cached: it comes in whole pages.
  *
  * Context: as gomem_alloc().
- * Return: as gomem_alloc().
+ * Return: as gomem_alloc(); NULL also if there can be no such node.
  */
 void *gomem_alloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1) __malloc;
 
