@@ -235,6 +235,46 @@ static void mcache_drains(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central(test)->nspans, 0UL);
 }
 
+/* What waits here is no reason to grow: the heap takes it back first. */
+static void mcache_drains_before_growth(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int nr = 0, growths;
+
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
+	KUNIT_ASSERT_GT(test, cached(test), 0ULL);
+	for (growths = heap->growths; heap->growths == growths; nr++) {
+		KUNIT_ASSERT_LT(test, nr, MANY);
+		objs[nr] = gomem_heap_alloc(heap, GOMEM_PAGE_SIZE, GFP_KERNEL);
+	}
+	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
+	KUNIT_EXPECT_EQ(test, central(test)->nspans, 0UL);
+	give_many(objs, nr);
+}
+
+/* Another CPU's growth makes this one drain at its next exchange, not before. */
+static void mcache_drains_when_asked(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, MANY);
+	void *other = gomem_heap_alloc(gomem_test_heap(test), 1000, GFP_KERNEL);
+	unsigned int class;
+
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
+	gomem_free(other);
+	gomem_test_heap(test)->growths++;
+	gomem_free(take(test));
+	KUNIT_EXPECT_GT(test, cached(test), 0ULL);
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_EQ(test, gomem_test_mcache(test)->drained,
+			gomem_test_heap(test)->growths);
+	class = gomem_size_class(1000);
+	KUNIT_EXPECT_EQ(test, gomem_test_node(test)->central[class].nspans, 0UL);
+	give_many(objs, MANY);
+}
+
 /* A pair is counted on its CPU, and nowhere else. */
 static void mcache_counts(struct kunit *test)
 {
@@ -446,6 +486,8 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_flushes_to_depot),
 	KUNIT_CASE(mcache_relaxes),
 	KUNIT_CASE(mcache_drains),
+	KUNIT_CASE(mcache_drains_before_growth),
+	KUNIT_CASE(mcache_drains_when_asked),
 	KUNIT_CASE(mcache_counts),
 	KUNIT_CASE(mcache_serves_every_class),
 	KUNIT_CASE(mcache_bulk_empties_magazine),

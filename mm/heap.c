@@ -187,7 +187,7 @@ static long drain_this_cpu(void *data)
 {
 	struct gomem_heap *heap = data;
 
-	gomem_mcache_drain(heap, raw_cpu_ptr(heap->mcache));
+	gomem_mcache_drain(heap, NULL);
 	return 0;
 }
 

@@ -171,6 +171,7 @@ struct gomem_mcache_class {
 struct gomem_mcache {
 	u8 busy;
 	u8 target[GOMEM_NR_CLASSES];	/* objects to move at a time */
+	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 	struct gomem_mcache_class class[GOMEM_NR_TAGS];
 } ____cacheline_aligned;
@@ -306,6 +307,7 @@ struct gomem_heap {
 	bool uncached;			/* debug: no magazines, every free checked */
 	atomic_long_t event[GOMEM_NR_EVENTS];
 	bool depot_used;		/* a depot may hold objects */
+	u32 growths;			/* asks every mcache to drain itself */
 	struct delayed_work tick;
 	struct list_head list;		/* gomem_heaps */
 };
@@ -461,7 +463,8 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 
 /* mm/mcache.c */
 void gomem_mcache_init(struct gomem_mcache *mc);
-void gomem_mcache_drain(struct gomem_heap *heap, struct gomem_mcache *mc);
+unsigned int gomem_mcache_drain(struct gomem_heap *heap,
+				struct gomem_mcache *mc);
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
 void *gomem_ready(void *p, size_t size, gfp_t gfp);
 void gomem_mcache_relax(struct gomem_mcache *mc);
@@ -536,6 +539,7 @@ struct gomem_snapshot {
 	u64 large_bytes, large_total;	/* live, ever */
 	u64 inuse, idle, released;	/* idle: without the released ones */
 	u64 nr_spans;
+	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 };
 

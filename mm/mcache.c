@@ -208,6 +208,23 @@ static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
 	return p;
 }
 
+/*
+ * The heap has grown since this CPU last drained its mcache: what waits here is
+ * no reason to grow again.  Where interrupts are off, it has to wait.
+ */
+static void drain_if_asked(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc = raw_cpu_ptr(heap->mcache);
+	u32 growths = READ_ONCE(heap->growths);
+
+	if (likely(READ_ONCE(mc->drained) == growths) || in_interrupt() ||
+	    irqs_disabled())
+		return;
+	WRITE_ONCE(mc->drained, growths);
+	gomem_mcache_relax(mc);
+	gomem_mcache_drain(heap, NULL);
+}
+
 /* A magazine that stands for none is no magazine. */
 static struct gomem_magazine *real(struct gomem_magazine *mag)
 {
@@ -307,6 +324,7 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	if (p)
 		return p;
 
+	drain_if_asked(heap);
 	mag = gomem_mcentral_refill(&gomem_local_node(heap)->central[class],
 				    mag, target, gfp, &p);
 	if (!mag)
@@ -454,6 +472,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 	if (done || repeated)
 		return;
 
+	drain_if_asked(heap);
 	mag = gomem_mcentral_store(central, full);
 	if (!mag || !install_and_push(heap, class, mag, target, p))
 		free_uncached(heap, p);
@@ -606,40 +625,56 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 	}
 }
 
+/* Take both magazines of a class out of @mc, or of this CPU's mcache. */
+static void detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
+			unsigned int class, struct gomem_magazine *mag[2])
+{
+	struct gomem_mcache_class *cc;
+
+	preempt_disable();
+	if (!mc)
+		mc = this_cpu_ptr(heap->mcache);
+	if (mcache_enter(mc)) {
+		cc = &mc->class[class];
+		mag[0] = real(cc->loaded);
+		mag[1] = real(cc->prev);
+		cc->loaded = &gomem_no_magazine;
+		cc->prev = &gomem_no_magazine;
+		mcache_leave(mc);
+	}
+	preempt_enable();
+}
+
 /**
  * gomem_mcache_drain() - return everything an mcache holds to the spans
  * @heap: the heap
- * @mc: the mcache of this CPU, or of one that cannot run
+ * @mc: the mcache of a CPU that cannot run, or NULL for this CPU's
  *
- * Context: process, bound to the CPU.
+ * Context: any.  In process context the CPU may change underway, which does no
+ * harm; whoever means a certain CPU is bound to it.
+ * Return: how many objects.
  */
-void gomem_mcache_drain(struct gomem_heap *heap, struct gomem_mcache *mc)
+unsigned int gomem_mcache_drain(struct gomem_heap *heap,
+				struct gomem_mcache *mc)
 {
 	struct gomem_node *node = gomem_local_node(heap);
-	unsigned int class, i;
+	unsigned int class, i, nr = 0;
 
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
 		struct gomem_mcentral *central = &node->central[class];
-		struct gomem_mcache_class *cc = &mc->class[class];
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
-		preempt_disable();
-		if (mcache_enter(mc)) {
-			mag[0] = real(cc->loaded);
-			mag[1] = real(cc->prev);
-			cc->loaded = &gomem_no_magazine;
-			cc->prev = &gomem_no_magazine;
-			mcache_leave(mc);
-		}
-		preempt_enable();
+		detach_both(heap, mc, class, mag);
 		for (i = 0; i < ARRAY_SIZE(mag); i++) {
 			if (!mag[i])
 				continue;
 			gomem_objects_put(heap, mag[i]->obj, mag[i]->nr, central);
+			nr += mag[i]->nr;
 			mag[i]->nr = 0;
 			gomem_mcentral_spare(central, mag[i]);
 		}
 	}
+	return nr;
 }
 
 /**

@@ -9,9 +9,9 @@
  *
  * A refill asks the depot first, then the spans, and moves a magazine's worth
  * under one hold of the lock.  When there is no span with room, the page heap
- * is asked for one; before it grows, the depots of all classes are emptied into
- * their spans, because memory that waits for a second use is no reason to take
- * more.
+ * is asked for one; before it grows, the depots of all classes and this CPU's
+ * magazines are emptied into their spans, and the other CPUs are asked to do the
+ * same: memory that waits for a second use is no reason to take more.
  *
  * A span is taken from the front of the list and goes to the front when its
  * first object comes back, to the end when half of them have: nearly full
@@ -239,6 +239,22 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 }
 
 /*
+ * The heap has to grow: first return to the spans what waits in the depots and
+ * on this CPU, and ask the other CPUs to do so.
+ */
+static bool collect_waiting(struct gomem_heap *heap, gfp_t gfp)
+{
+	unsigned int nr;
+
+	if (!gfpflags_allow_blocking(gfp))
+		return gomem_heap_empty_depots(heap, ATOMIC_DRAIN);
+	nr = gomem_heap_empty_depots(heap, UINT_MAX);
+	WRITE_ONCE(heap->growths, heap->growths + 1);
+	raw_cpu_write(heap->mcache->drained, heap->growths);
+	return nr + gomem_mcache_drain(heap, NULL);
+}
+
+/*
  * A span for @central.  When the heap has to grow, @drained says whether the
  * depots have been emptied already; if not, that is done instead and the caller
  * looks again.
@@ -267,9 +283,7 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 	span = gomem_mheap_find(central->mheap, &want);
 	if (!span && !*drained) {
 		*drained = true;
-		if (gomem_heap_empty_depots(central->heap,
-					    gfpflags_allow_blocking(gfp) ?
-					    UINT_MAX : ATOMIC_DRAIN))
+		if (collect_waiting(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
 	if (!span)
@@ -314,7 +328,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 				  void **single)
 {
 	struct gomem_block *reserve = NULL;
-	bool drained = !READ_ONCE(central->heap->depot_used);
+	bool drained = false;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
 	unsigned int taken;
