@@ -97,6 +97,27 @@ static void badfree_repeat_default_heap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
 }
 
+/* Right and wrong ones together: the right ones are freed, each wrong counts. */
+static void badfree_in_bulk(struct kunit *test)
+{
+	unsigned long live = gomem_test_live(&gomem_default_heap);
+	void *a = gomem_alloc(64, GFP_KERNEL), *b = gomem_alloc(64, GFP_KERNEL);
+	void *large = gomem_alloc(100000, GFP_KERNEL);
+	void *other = take(test, 64);
+	void *objs[] = { a, a, NULL, large, b, test, ZERO_SIZE_PTR, other, b };
+	long before = default_bad_frees();
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_ASSERT_NOT_NULL(test, large);
+	gomem_free_bulk(ARRAY_SIZE(objs), objs);
+	/* The second a, what is not gomem's, and the second b. */
+	KUNIT_EXPECT_EQ(test, default_bad_frees(), before + 3);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(&gomem_default_heap), live);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(gomem_test_heap(test)), 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
+}
+
 /* The span lives on: another object of it is allocated. */
 static void badfree_double_later(struct kunit *test)
 {
@@ -330,6 +351,7 @@ static void badfree_uncached(struct kunit *test)
 static struct kunit_case gomem_badfree_cases[] = {
 	KUNIT_CASE(badfree_repeat),
 	KUNIT_CASE(badfree_repeat_default_heap),
+	KUNIT_CASE(badfree_in_bulk),
 	KUNIT_CASE(badfree_double_later),
 	KUNIT_CASE(badfree_double_of_last),
 	KUNIT_CASE(badfree_double_on_two_cpus),

@@ -178,7 +178,7 @@ static void sizeclass_magazines(struct kunit *test)
 	static const struct {
 		u32 up_to, cap;
 	} rule[] = {
-		{ 256, 62 }, { 512, 30 }, { 2048, 14 }, { 8192, 6 }, { 32768, 2 },
+		{ 256, 62 }, { 1024, 30 }, { 4096, 14 }, { 8192, 6 }, { 32768, 2 },
 	};
 	unsigned int class, i = 0;
 

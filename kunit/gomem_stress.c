@@ -98,6 +98,29 @@ static void step(struct rnd_state *rnd, u32 limit, gfp_t gfp)
 	destroy(xchg(&slot[i], o));
 }
 
+#define BULK	16
+
+/* Many at once; nobody else may be given the same. */
+static void step_bulk(struct rnd_state *rnd)
+{
+	u32 size = random_size(rnd, 4096);
+	void *objs[BULK];
+	unsigned int i;
+
+	if (gomem_alloc_bulk(size, GFP_KERNEL, BULK, objs) != BULK) {
+		atomic_long_inc(&nr_failed);
+		return;
+	}
+	for (i = 0; i < BULK; i++)
+		memset(objs[i], i, size);
+	for (i = 0; i < BULK; i++)
+		if (memchr_inv(objs[i], i, size))
+			atomic_long_inc(&nr_corrupt);
+	gomem_free_bulk(BULK, objs);
+	atomic_long_add(BULK, &nr_alloc);
+	atomic_long_add(BULK, &nr_free);
+}
+
 static int stress_thread(void *data)
 {
 	struct rnd_state rnd;
@@ -106,6 +129,8 @@ static int stress_thread(void *data)
 	prandom_seed_state(&rnd, (unsigned long)data);
 	for (i = 0; !kthread_should_stop(); i++) {
 		step(&rnd, max_size, i % 16 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO);
+		if (i % 64 == 0)
+			step_bulk(&rnd);
 		if (i % 256 == 0)
 			cond_resched();
 	}

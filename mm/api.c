@@ -170,15 +170,6 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
-void gomem_free_bulk(size_t nr, void **objs)
-{
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		gomem_free(objs[i]);
-}
-EXPORT_SYMBOL_GPL(gomem_free_bulk);
-
 char *gomem_strdup(const char *s, gfp_t gfp)
 {
 	return s ? gomem_memdup(s, strlen(s) + 1, gfp) : NULL;

@@ -534,6 +534,46 @@ static noinline void free_slow(const void *p)
 	}
 }
 
+/*
+ * Push the first of @objs, for as long as they are of one class and there is
+ * room.  Wrong ones among them stop it, as for a single one.
+ */
+static unsigned int free_run(void **objs, unsigned int nr)
+{
+	struct gomem_mcache_class *cc;
+	struct gomem_mcache *mc;
+	unsigned int n = 0;
+	u8 tag;
+
+	preempt_disable();
+	mc = this_cpu_ptr(&gomem_mcache);
+	if (mcache_enter(mc)) {
+		tag = gomem_tag_of(objs[0]);
+		cc = &mc->class[tag];
+		while (n < nr && gomem_tag_of(objs[n]) == tag &&
+		       !is_remote(objs[n], tag) && mcache_push(cc, objs[n]))
+			n++;
+		mcache_leave(mc);
+	}
+	preempt_enable();
+	return n;
+}
+
+void gomem_free_bulk(size_t nr, void **objs)
+{
+	bool plain = !want_init_on_free() &&
+		     !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+	size_t i = 0;
+
+	while (i < nr) {
+		if (plain)
+			i += free_run(objs + i, min_t(size_t, nr - i, UINT_MAX));
+		if (i < nr)
+			gomem_free(objs[i++]);
+	}
+}
+EXPORT_SYMBOL_GPL(gomem_free_bulk);
+
 /* --- Any heap. --- */
 
 /**
@@ -556,6 +596,7 @@ static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
 			      void **objs, unsigned int nr)
 {
 	struct gomem_mcache_class *cc;
+	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
 	unsigned int n = 0;
 
@@ -563,11 +604,14 @@ static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
 		cc = &mc->class[class];
-		n = min(nr, cc->loaded->nr);
-		cc->loaded->nr -= n;
-		memcpy(objs, cc->loaded->obj + cc->loaded->nr,
-		       n * sizeof(*objs));
-		cc->nmalloc += n;
+		mag = cc->loaded;
+		n = min(nr, mag->nr);
+		/* No magazine is an empty one that must not be written. */
+		if (n) {
+			mag->nr -= n;
+			memcpy(objs, mag->obj + mag->nr, n * sizeof(*objs));
+			cc->nmalloc += n;
+		}
 		mcache_leave(mc);
 	}
 	preempt_enable();

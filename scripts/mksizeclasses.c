@@ -140,17 +140,17 @@ static void check(void)
 }
 
 /*
- * How many objects a magazine holds at most: as many as make up about 16 KiB,
- * two at least, and such that the magazine with its header of two words fills a
- * size that kmalloc() serves without rounding.
+ * How many objects a magazine holds at most: as many as are worth an exchange,
+ * but not much more than 64 KiB of memory, and such that the magazine with its
+ * header of two words fills a size that kmalloc() serves without rounding.
  */
 static unsigned int magazine_of(unsigned int size)
 {
 	if (size <= 256)
 		return 62;
-	if (size <= 512)
+	if (size <= 1024)
 		return 30;
-	if (size <= 2048)
+	if (size <= 4096)
 		return 14;
 	return size <= 8192 ? 6 : 2;
 }
