@@ -11,6 +11,7 @@
  * Descriptors are freed after a grace period, because a wrong gomem_free() may
  * be looking at them.
  */
+#include <linux/kasan.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -95,7 +96,8 @@ static unsigned long get_pages(unsigned int npages, gfp_t gfp, int nid,
 		return 0;
 	*pfmemalloc = page_is_pfmemalloc(page);
 	split_page(page, order);
-	address = (unsigned long)page_address(page);
+	/* Tagged addresses would not find their way through the index. */
+	address = (unsigned long)kasan_reset_tag(page_address(page));
 	free_kernel_pages(address + (wanted << PAGE_SHIFT),
 			  (1UL << order) - wanted);
 	return address;

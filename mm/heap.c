@@ -257,15 +257,21 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
  */
 bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 {
-	unsigned long given_back = 0;
+	bool may_sleep = gfpflags_allow_blocking(gfp);
+	unsigned long keep, given_back = 0;
+	struct gomem_mheap *mheap;
 	unsigned int emptied;
 	int nid;
 
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return false;
-	emptied = gomem_heap_empty_depots(heap, gfpflags_allow_blocking(gfp) ?
-						UINT_MAX : 16);
-	for_each_node_mask(nid, heap->nodes)
-		given_back += gomem_mheap_trim(heap->node[nid]->mheap, 0);
+	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : 16);
+	for_each_node_mask(nid, heap->nodes) {
+		mheap = heap->node[nid]->mheap;
+		keep = READ_ONCE(mheap->idle_block_pages);
+		/* Who must not sleep gives one block back, the others all. */
+		keep = may_sleep || !keep ? 0 : keep - 1;
+		given_back += gomem_mheap_trim(mheap, keep);
+	}
 	return emptied || given_back;
 }

@@ -369,8 +369,8 @@ static __always_inline u8 gomem_tag_of(const void *p)
 
 	if (unlikely(i >= index->nr))
 		return GOMEM_TAG_NONE;
-	return index->arena[i]->tag[(offset >> GOMEM_PAGE_SHIFT) &
-				    (GOMEM_ARENA_PAGES - 1)];
+	return READ_ONCE(index->arena[i])->tag[(offset >> GOMEM_PAGE_SHIFT) &
+					       (GOMEM_ARENA_PAGES - 1)];
 }
 
 /* mm/block.c */

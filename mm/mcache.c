@@ -635,6 +635,11 @@ unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
 	unsigned int class = small ? gomem_size_class(size) : 0;
 	unsigned int got = 0, i, n;
 
+	might_alloc(gfp);
+	if (gfp & __GFP_ACCOUNT) {
+		this_cpu_add(heap->mcache->naccount, nr);
+		gfp &= ~__GFP_ACCOUNT;
+	}
 	while (got < nr) {
 		n = small ? alloc_run(heap, class, objs + got, nr - got) : 0;
 		for (i = got; i < got + n; i++) {
