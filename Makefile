@@ -43,8 +43,11 @@ headers:
 check:
 	scripts/check
 
-lint kunit demo bench:
+lint kunit demo:
 	scripts/$@
+
+bench:
+	scripts/bench $(addprefix --trace ,$(TRACE))
 
 help:
 	@echo 'Module:'
@@ -59,7 +62,7 @@ help:
 	@echo '  check            run every test and check'
 	@echo '  lint             run the static checks only'
 	@echo '  kunit            run the KUnit tests on User Mode Linux'
-	@echo '  bench            compare with kmalloc'
+	@echo '  bench            compare with kmalloc (TRACE=FILE replays that trace too)'
 	@echo 'See also scripts/*, each of which has --help.'
 
 .PHONY: modules tests install modules_install clean headers check lint kunit \

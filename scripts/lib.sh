@@ -200,3 +200,53 @@ copy_project() {
 	fi
 	mv "$list" "$1/.files"
 }
+
+# uml_tree 6.1|unstable: have a kernel source with the project grafted into
+# mm/gomem, lock it, and set UML_TREE, UML_BASE (for builds) and KVERSION.
+uml_tree() {
+	local source
+
+	need_pkgs gcc libc6-dev make bc flex bison libelf-dev libssl-dev python3 rsync
+	source=$("$GOMEM_ROOT/scripts/fetch-kernel" source "$1") || return
+	eval "$source"
+
+	# All configurations of one kernel share the source.
+	UML_BASE=$GOMEM_CACHE/uml/$(basename "$(dirname "$KSRC")")
+	UML_TREE=$UML_BASE/tree
+	lock_cache "uml-$1"
+	if [ ! -d "$UML_TREE" ]; then
+		say "copying the source of Linux $KVERSION"
+		rm -rf "$GOMEM_CACHE/uml/$1-"*
+		mkdir -p "$UML_BASE"
+		# Hard links: sed replaces the files that it changes.
+		cp -al "$KSRC" "$UML_TREE.tmp"
+		mv "$UML_TREE.tmp" "$UML_TREE"
+	fi
+	grep -q gomem "$UML_TREE/mm/Kconfig" ||
+		sed -i '$a source "mm/gomem/Kconfig"' "$UML_TREE/mm/Kconfig"
+	# shellcheck disable=SC2016
+	grep -q gomem "$UML_TREE/mm/Makefile" ||
+		sed -i '$a obj-$(CONFIG_GOMEM) += gomem/' "$UML_TREE/mm/Makefile"
+	copy_project "$UML_TREE/mm/gomem"
+}
+
+# uml_build NAME FILE CONFIG_X=Y...: build the newest kernel as User Mode Linux,
+# with these options beside its defaults, and put what can be run into FILE.
+uml_build() {
+	local name=$1 file=$2 build
+
+	shift 2
+	uml_tree unstable || return
+	build=$UML_BASE/build-$name
+	mkdir -p "$build"
+	printf '%s\n' "$@" >"$build/options"
+	cmp -s "$build/options" "$build/options.old" ||
+		{ cp "$build/options" "$build/.config"
+		  make -s -C "$UML_TREE" ARCH=um O="$build" olddefconfig >&2 || return
+		  cp "$build/options" "$build/options.old"; }
+	with_progress "building Linux $KVERSION (some minutes the first time)" \
+		"$build/build.log" make -C "$UML_TREE" ARCH=um O="$build" \
+		--jobs="$(nproc)" || return
+	! grep -A 3 'mm/gomem/.*warning:' "$build/build.log" >&2 || return
+	cp "$build/linux" "$file"
+}
