@@ -10,6 +10,7 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
+#include "../mm/mcache.h"
 #include "gomem_test.h"
 
 #define SIZE		64
@@ -21,9 +22,19 @@ static unsigned int class_of_size(void)
 	return gomem_size_class(SIZE);
 }
 
-static struct gomem_mcache_class *cache(struct kunit *test)
+static struct gomem_mcache_class *counts(struct kunit *test)
 {
 	return &gomem_test_mcache(test)->class[class_of_size()];
+}
+
+static struct gomem_mcache_pair *pair(struct kunit *test)
+{
+	return &gomem_test_mcache(test)->pair[class_of_size()];
+}
+
+static unsigned int nr_loaded(struct kunit *test)
+{
+	return mcache_loaded(gomem_test_mcache(test), class_of_size());
 }
 
 static struct gomem_mcentral *central(struct kunit *test)
@@ -81,13 +92,16 @@ static void mcache_starts_empty(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, mc->busy, 0);
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
-		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].loaded, &gomem_no_magazine);
-		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].prev, &gomem_no_magazine);
+		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].top, mc->class[i].limit);
+		KUNIT_EXPECT_NULL(test, mc->class[i].top[-1]);
 		KUNIT_EXPECT_EQ(test, mc->class[i].nmalloc, 0ULL);
 		KUNIT_EXPECT_EQ(test, mc->class[i].nfree, 0ULL);
 	}
-	for (i = 1; i < GOMEM_NR_CLASSES; i++)
+	for (i = 1; i < GOMEM_NR_CLASSES; i++) {
 		KUNIT_EXPECT_EQ(test, mc->target[i], FIRST_TARGET);
+		KUNIT_EXPECT_PTR_EQ(test, mc->pair[i].loaded, &gomem_no_magazine);
+		KUNIT_EXPECT_PTR_EQ(test, mc->pair[i].prev, &gomem_no_magazine);
+	}
 }
 
 /* What was freed last is handed out first, through magazines and the depot. */
@@ -117,23 +131,23 @@ static void mcache_swaps_at_the_edge(struct kunit *test)
 
 	take_many(test, objs, 6);
 	give_many(objs, 5);
-	full = cache(test)->prev;
-	other = cache(test)->loaded;
+	full = pair(test)->prev;
+	other = pair(test)->loaded;
 	KUNIT_ASSERT_EQ(test, full->nr, 4U);
 	KUNIT_ASSERT_EQ(test, full->cap, 4U);
-	KUNIT_ASSERT_EQ(test, other->nr, 1U);
+	KUNIT_ASSERT_EQ(test, nr_loaded(test), 1U);
 
 	before = target(test);
 	KUNIT_ASSERT_LT(test, before, mag_cap());
 	for (i = 0; i < 20; i++) {
 		a = take(test);
 		b = take(test);
-		KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, full);
-		KUNIT_EXPECT_PTR_EQ(test, cache(test)->prev, other);
+		KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, full);
+		KUNIT_EXPECT_PTR_EQ(test, pair(test)->prev, other);
 		gomem_free(b);
 		gomem_free(a);
-		KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, other);
-		KUNIT_EXPECT_PTR_EQ(test, cache(test)->prev, full);
+		KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, other);
+		KUNIT_EXPECT_PTR_EQ(test, pair(test)->prev, full);
 	}
 	KUNIT_EXPECT_EQ(test, target(test), before);
 	gomem_free(objs[5]);
@@ -150,8 +164,8 @@ static void mcache_refills_grow(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, target(test), wanted[i]);
 		KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
 		objs[total] = take(test);
-		KUNIT_EXPECT_EQ(test, cache(test)->loaded->nr, wanted[i] - 1);
-		KUNIT_EXPECT_GE(test, cache(test)->loaded->cap, wanted[i]);
+		KUNIT_EXPECT_EQ(test, nr_loaded(test), wanted[i] - 1);
+		KUNIT_EXPECT_GE(test, pair(test)->loaded->cap, wanted[i]);
 		take_many(test, objs + total + 1, wanted[i] - 1);
 		total += wanted[i];
 	}
@@ -179,8 +193,8 @@ static void mcache_flushes_to_depot(struct kunit *test)
 	}
 	KUNIT_EXPECT_GT(test, in_depot, 0U);
 	KUNIT_EXPECT_EQ(test, cached(test), left + MANY);
-	KUNIT_EXPECT_EQ(test, in_depot + cache(test)->loaded->nr +
-			cache(test)->prev->nr, left + MANY);
+	KUNIT_EXPECT_EQ(test, in_depot + nr_loaded(test) +
+			pair(test)->prev->nr, left + MANY);
 
 	/* And comes back from there before anything is taken from a span. */
 	take_many(test, objs, MANY);
@@ -214,15 +228,15 @@ static void mcache_relaxes(struct kunit *test)
 
 static void mcache_drains(struct kunit *test)
 {
-	struct gomem_mcache_class *cc = cache(test);
+	struct gomem_mcache_class *cc = counts(test);
 	void **objs = gomem_test_array(test, MANY);
 	void *kept = take(test);
 
 	take_many(test, objs, MANY);
 	give_many(objs, MANY);
 	gomem_heap_drain(gomem_test_heap(test));
-	KUNIT_EXPECT_PTR_EQ(test, cc->loaded, &gomem_no_magazine);
-	KUNIT_EXPECT_PTR_EQ(test, cc->prev, &gomem_no_magazine);
+	KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, &gomem_no_magazine);
+	KUNIT_EXPECT_PTR_EQ(test, pair(test)->prev, &gomem_no_magazine);
 	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
 	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
 	/* Only the span of the object that is kept is left. */
@@ -278,7 +292,7 @@ static void mcache_drains_when_asked(struct kunit *test)
 /* A pair is counted on its CPU, and nowhere else. */
 static void mcache_counts(struct kunit *test)
 {
-	struct gomem_mcache_class *cc = cache(test);
+	struct gomem_mcache_class *cc = counts(test);
 	void **objs = gomem_test_array(test, MANY);
 
 	take_many(test, objs, MANY);
@@ -296,7 +310,8 @@ static void mcache_counts(struct kunit *test)
 /* Twice as much as fills all that a CPU can hold of a class, and back. */
 static void use_class(struct kunit *test, unsigned int class)
 {
-	struct gomem_mcache_class *cc = &gomem_test_mcache(test)->class[class];
+	struct gomem_mcache *mc = gomem_test_mcache(test);
+	struct gomem_mcache_class *cc = &mc->class[class];
 	unsigned int nr = 4 * gomem_class[class].mag_cap + 1;
 	void **objs = gomem_test_array(test, nr);
 	unsigned int i;
@@ -308,10 +323,13 @@ static void use_class(struct kunit *test, unsigned int class)
 	give_many(objs, nr);
 	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)nr);
 	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)nr);
-	KUNIT_EXPECT_LE(test, cc->loaded->cap, gomem_class[class].mag_cap);
-	KUNIT_EXPECT_LE(test, cc->loaded->nr, cc->loaded->cap);
-	KUNIT_EXPECT_LE(test, cc->prev->cap, gomem_class[class].mag_cap);
-	KUNIT_EXPECT_LE(test, cc->prev->nr, cc->prev->cap);
+	KUNIT_EXPECT_LE(test, mc->pair[class].loaded->cap,
+			gomem_class[class].mag_cap);
+	KUNIT_EXPECT_TRUE(test, cc->top <= cc->limit);
+	KUNIT_EXPECT_LE(test, mc->pair[class].prev->cap,
+			gomem_class[class].mag_cap);
+	KUNIT_EXPECT_LE(test, mc->pair[class].prev->nr,
+			mc->pair[class].prev->cap);
 }
 
 static void mcache_serves_every_class(struct kunit *test)
@@ -322,22 +340,30 @@ static void mcache_serves_every_class(struct kunit *test)
 		use_class(test, class);
 	KUNIT_EXPECT_EQ(test, gomem_no_magazine.nr, 0U);
 	KUNIT_EXPECT_EQ(test, gomem_no_magazine.cap, 0U);
+	KUNIT_EXPECT_NULL(test, gomem_no_magazine.next);
 }
 
-static void mcache_bulk_empties_magazine(struct kunit *test)
+/* What waits is taken, from here and from the depot, before any span is. */
+static void mcache_bulk_takes_stock(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	struct gomem_mcache_class *cc = cache(test);
 	void **objs = gomem_test_array(test, MANY);
 	void **more = gomem_test_array(test, MANY);
 	unsigned int got;
+	u64 waiting;
 
 	take_many(test, objs, MANY);
 	give_many(objs, MANY);
+	KUNIT_ASSERT_GT(test, central(test)->nr_full, 0U);
+	KUNIT_ASSERT_EQ(test, counts(test)->nmalloc, (u64)MANY);
+	waiting = cached(test);
 	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, more);
 	KUNIT_ASSERT_EQ(test, got, MANY);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(more, MANY));
-	KUNIT_EXPECT_EQ(test, cc->nmalloc, 2ULL * MANY);
+	KUNIT_EXPECT_EQ(test, cached(test), waiting - MANY);
+	KUNIT_EXPECT_GT(test, central(test)->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, counts(test)->nmalloc + central(test)->nmalloc,
+			2ULL * MANY);
 	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)MANY);
 	give_many(more, MANY);
 }
@@ -346,7 +372,7 @@ static void mcache_bulk_empties_magazine(struct kunit *test)
 static void mcache_busy_goes_past(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	struct gomem_mcache_class before, *cc = cache(test);
+	struct gomem_mcache_class before, *cc = counts(test);
 	void *mine = take(test), *objs[11] = {};
 	unsigned int nr, got;
 
@@ -354,7 +380,7 @@ static void mcache_busy_goes_past(struct kunit *test)
 	preempt_disable();
 	gomem_test_mcache(test)->busy = 1;
 	before = *cc;
-	nr = cc->loaded->nr;
+	nr = nr_loaded(test);
 	objs[0] = gomem_heap_alloc(heap, SIZE, GFP_ATOMIC);
 	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_ATOMIC, 10, objs + 1);
 	gomem_free(mine);
@@ -364,7 +390,6 @@ static void mcache_busy_goes_past(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, got, 10U);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, 11));
 	KUNIT_EXPECT_GT(test, nr, 0U);
-	KUNIT_EXPECT_EQ(test, cc->loaded->nr, nr);
 	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
 	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, 11ULL);
 	KUNIT_EXPECT_EQ(test, central(test)->nfree, 1ULL);
@@ -379,21 +404,18 @@ static void mcache_busy_default_heap(struct kunit *test)
 	struct gomem_mcache_class before, *cc;
 	u64 nmalloc = c->nmalloc, nfree = c->nfree;
 	void *mine = gomem_alloc(SIZE, GFP_KERNEL), *p;
-	unsigned int nr;
 
 	gomem_free(gomem_alloc(SIZE, GFP_KERNEL));
 	preempt_disable();
 	cc = &this_cpu_ptr(&gomem_mcache)->class[class_of_size()];
 	this_cpu_ptr(&gomem_mcache)->busy = 1;
 	before = *cc;
-	nr = cc->loaded->nr;
 	p = gomem_alloc(SIZE, GFP_ATOMIC);
 	gomem_free(mine);
 	this_cpu_ptr(&gomem_mcache)->busy = 0;
 	preempt_enable();
 
 	KUNIT_EXPECT_NOT_NULL(test, p);
-	KUNIT_EXPECT_EQ(test, cc->loaded->nr, nr);
 	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
 	KUNIT_EXPECT_EQ(test, c->nmalloc, nmalloc + 1);
 	KUNIT_EXPECT_EQ(test, c->nfree, nfree + 1);
@@ -441,7 +463,7 @@ static void mcache_free_on_other_cpu(struct kunit *test)
 {
 	int cpu = raw_smp_processor_id(), other = gomem_test_other_cpu(cpu);
 	struct gomem_heap *heap = gomem_test_heap(test);
-	struct gomem_mcache_class *here = cache(test), *there;
+	struct gomem_mcache_class *here = counts(test), *there;
 	void **objs = gomem_test_array(test, MANY);
 
 	if (other == cpu)
@@ -469,9 +491,9 @@ static void mcache_uncached(struct kunit *test)
 
 	gomem_test_heap(test)->uncached = true;
 	take_many(test, objs, MANY);
-	KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, &gomem_no_magazine);
+	KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, &gomem_no_magazine);
 	give_many(objs, MANY);
-	KUNIT_EXPECT_PTR_EQ(test, cache(test)->loaded, &gomem_no_magazine);
+	KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, &gomem_no_magazine);
 	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
 	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, (u64)MANY);
 	KUNIT_EXPECT_EQ(test, central(test)->nfree, (u64)MANY);
@@ -490,7 +512,7 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_drains_when_asked),
 	KUNIT_CASE(mcache_counts),
 	KUNIT_CASE(mcache_serves_every_class),
-	KUNIT_CASE(mcache_bulk_empties_magazine),
+	KUNIT_CASE(mcache_bulk_takes_stock),
 	KUNIT_CASE(mcache_busy_goes_past),
 	KUNIT_CASE(mcache_busy_default_heap),
 	KUNIT_CASE(mcache_hard_interrupt),

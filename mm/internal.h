@@ -92,15 +92,26 @@ static inline unsigned int gomem_class_bytes(unsigned int class)
 	return gomem_class[class].npages << GOMEM_PAGE_SHIFT;
 }
 
-/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_SMALL. */
-static __always_inline unsigned int gomem_size_class(size_t size)
+/* The smallest class that holds @size bytes, up to GOMEM_COARSE_BASE; 0 of 0. */
+static __always_inline unsigned long gomem_fine_class(size_t size)
 {
-	if (size <= GOMEM_COARSE_BASE)
-		return gomem_fine[(size + (1UL << GOMEM_FINE_SHIFT) - 1) >>
-				  GOMEM_FINE_SHIFT];
+	return gomem_fine[(size + (1UL << GOMEM_FINE_SHIFT) - 1) >>
+			  GOMEM_FINE_SHIFT];
+}
+
+/* The same for more than GOMEM_COARSE_BASE, up to GOMEM_MAX_SMALL. */
+static __always_inline unsigned long gomem_coarse_class(size_t size)
+{
 	return gomem_coarse[(size - GOMEM_COARSE_BASE +
 			     (1UL << GOMEM_COARSE_SHIFT) - 1) >>
 			    GOMEM_COARSE_SHIFT];
+}
+
+/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_SMALL. */
+static __always_inline unsigned int gomem_size_class(size_t size)
+{
+	return size <= GOMEM_COARSE_BASE ? gomem_fine_class(size) :
+					   gomem_coarse_class(size);
 }
 
 /* Which object of its span an offset falls into; exact for every offset. */
@@ -134,14 +145,16 @@ struct gomem_meta {
 /*
  * gomem_magazine - a stack of object pointers
  *
- * Owned by one mcache or by one depot.  The word before obj[0] is {nr, cap};
- * it never equals an object's address, so obj[nr - 1] may be read at nr == 0.
- * @cap is what the owner wants it to hold, at most the class's mag_cap.
+ * Owned by one mcache or by one depot.  The word before obj[0] is NULL whenever
+ * an mcache has it, so that the fast path reads the object on top without
+ * knowing how many there are, and NULL says that there is none.  @nr is out of
+ * date while the magazine is the loaded one, whose top is in the mcache.  @cap is
+ * what the owner wants it to hold, at most the class's mag_cap.
  */
 struct gomem_magazine {
-	struct gomem_magazine *next;	/* depot only */
 	u32 nr;
 	u32 cap;
+	struct gomem_magazine *next;	/* depot only, otherwise NULL */
 	void *obj[];
 };
 
@@ -160,12 +173,20 @@ extern struct gomem_magazine gomem_no_magazine;
  * Touched only by its CPU, with preemption off and @busy set meanwhile; an
  * interrupt that finds @busy set leaves everything alone and goes to mcentral.
  * Others read the counters, and write @target as a hint.
+ *
+ * The fast path needs the half of a cache line that is a gomem_mcache_class, and
+ * the top of the magazine.
  */
 struct gomem_mcache_class {
-	struct gomem_magazine *loaded;
-	struct gomem_magazine *prev;
+	void **top;			/* the loaded magazine's: past its last object */
+	void **limit;			/* @top when it is full */
 	u64 nmalloc;			/* objects handed out on this CPU */
 	u64 nfree;			/* objects taken back on this CPU */
+};
+
+struct gomem_mcache_pair {
+	struct gomem_magazine *loaded;
+	struct gomem_magazine *prev;
 };
 
 struct gomem_mcache {
@@ -174,6 +195,7 @@ struct gomem_mcache {
 	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 	struct gomem_mcache_class class[GOMEM_NR_TAGS];
+	struct gomem_mcache_pair pair[GOMEM_NR_CLASSES];
 } ____cacheline_aligned;
 
 /*
@@ -361,7 +383,7 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 struct gomem_span *gomem_span_of(const void *p);
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
-static __always_inline u8 gomem_tag_of(const void *p)
+static __always_inline unsigned long gomem_tag_of(const void *p)
 {
 	unsigned long offset = (unsigned long)p - (unsigned long)PAGE_OFFSET;
 	const struct gomem_index *index = READ_ONCE(gomem_index);
@@ -460,6 +482,10 @@ unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
 void gomem_mcentral_trim(struct gomem_mcentral *central);
 void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 		       struct gomem_mcentral *counted);
+unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr);
+unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr);
 
 /* mm/mcache.c */
 void gomem_mcache_init(struct gomem_mcache *mc);
@@ -468,6 +494,8 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
 void *gomem_ready(void *p, size_t size, gfp_t gfp);
 void gomem_mcache_relax(struct gomem_mcache *mc);
+
+/* mm/bulk.c */
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
 				   gfp_t gfp, unsigned int nr, void **objs);
 

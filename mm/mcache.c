@@ -26,7 +26,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "mcache.h"
 
 #define FIRST_TARGET	2
 
@@ -37,151 +37,119 @@ struct gomem_magazine gomem_no_magazine __ro_after_init;
 /* On where there is more than one node: frees look where their memory is. */
 DEFINE_STATIC_KEY_FALSE(gomem_numa);
 
-/* Flags that take an allocation off the straight path. */
-#define GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT | __GFP_ZERO)
-#define GFP_OTHER_ZONE	(__GFP_DMA | __GFP_DMA32)
-
-/* --- What is done inside: preemption off, this CPU's mcache, not busy. --- */
-
-static __always_inline bool mcache_enter(struct gomem_mcache *mc)
-{
-	if (unlikely(mc->busy))
-		return false;
-	mc->busy = 1;
-	barrier();
-	return true;
-}
-
-static __always_inline void mcache_leave(struct gomem_mcache *mc)
-{
-	barrier();
-	mc->busy = 0;
-}
-
-static __always_inline void *mcache_pop(struct gomem_mcache_class *cc)
-{
-	struct gomem_magazine *mag = cc->loaded;
-	u32 nr = mag->nr;
-
-	if (unlikely(!nr))
-		return NULL;
-	mag->nr = --nr;
-	cc->nmalloc++;
-	return mag->obj[nr];
-}
-
-/* False if there is no room, or @p is what this CPU freed last. */
-static __always_inline bool mcache_push(struct gomem_mcache_class *cc,
-					const void *p)
-{
-	struct gomem_magazine *mag = cc->loaded;
-	unsigned long nr = mag->nr;
-
-	/* At nr == 0 this reads the magazine's header, which is no address. */
-	if (unlikely(*(mag->obj + nr - 1) == p))
-		return false;
-	if (unlikely(nr >= mag->cap))
-		return false;
-	mag->obj[nr] = (void *)p;
-	mag->nr = nr + 1;
-	cc->nfree++;
-	return true;
-}
-
 /* --- The fast path. --- */
 
-static __always_inline void *alloc_fast(struct gomem_mcache __percpu *mcache,
-					unsigned int class)
+/* The order of the arguments is gomem_alloc()'s, so that they stay where they are. */
+static noinline void *alloc_slow(size_t size, gfp_t gfp,
+				 struct gomem_heap *heap);
+
+/* @zero is constant: whether the caller has looked for __GFP_ZERO. */
+static __always_inline void *alloc_class(struct gomem_heap *heap,
+					 struct gomem_mcache __percpu *mcache,
+					 unsigned long class, size_t size,
+					 gfp_t gfp, bool zero)
 {
 	struct gomem_mcache *mc;
-	void *p = NULL;
+	void *p;
 
 	preempt_disable();
 	mc = this_cpu_ptr(mcache);
-	if (mcache_enter(mc)) {
-		p = mcache_pop(&mc->class[class]);
-		mcache_leave(mc);
-	}
-	preempt_enable();
-	return p;
-}
-
-static noinline void *alloc_slow(struct gomem_heap *heap, size_t size,
-				 gfp_t gfp);
-
-static __always_inline void *alloc_common(struct gomem_heap *heap,
-					  struct gomem_mcache __percpu *mcache,
-					  size_t size, gfp_t gfp)
-{
-	unsigned int class;
-	void *p;
-
-	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
-		might_alloc(gfp);
-	if (unlikely(size > GOMEM_MAX_SMALL))
-		return alloc_slow(heap, size, gfp);
-	class = gomem_size_class(size);
-	p = alloc_fast(mcache, class);
+	if (!mcache_enter(mc))
+		goto busy;
+	p = mcache_pop(mcache_class(mc, class));
 	if (unlikely(!p))
-		return alloc_slow(heap, size, gfp);
-	if (want_init_on_alloc(gfp))
+		goto empty;
+	mcache_leave(mc);
+	preempt_enable();
+	if (want_init_on_alloc(zero ? gfp : 0))
 		memset(p, 0, gomem_class[class].size);
 	kmemleak_alloc(p, size, 1, gfp);
 	return p;
+
+empty:
+	mcache_leave(mc);
+busy:
+	preempt_enable();
+	return alloc_slow(size, gfp, heap);
 }
 
-static noinline void *alloc_special(struct gomem_heap *heap, size_t size,
-				    gfp_t gfp)
+static __always_inline void *alloc_common(struct gomem_heap *heap,
+					  struct gomem_mcache __percpu *mcache,
+					  size_t size, gfp_t gfp, bool zero)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+	if (likely(size <= GOMEM_COARSE_BASE))
+		return alloc_class(heap, mcache, gomem_fine_class(size), size,
+				   gfp, zero);
+	if (size <= GOMEM_MAX_SMALL)
+		return alloc_class(heap, mcache, gomem_coarse_class(size), size,
+				   gfp, zero);
+	return alloc_slow(size, gfp, heap);
+}
+
+static noinline void *alloc_special(size_t size, gfp_t gfp,
+				    struct gomem_heap *heap)
 {
 	if (gfp & __GFP_ACCOUNT) {
 		this_cpu_inc(heap->mcache->naccount);
 		gfp &= ~__GFP_ACCOUNT;
 	}
-	if (gfp & GFP_OTHER_ZONE)
-		return alloc_slow(heap, size, gfp);
-	return alloc_common(heap, heap->mcache, size, gfp);
+	if (gfp & GOMEM_GFP_OTHER_ZONE)
+		return alloc_slow(size, gfp, heap);
+	return alloc_common(heap, heap->mcache, size, gfp, true);
 }
 
 void *gomem_alloc(size_t size, gfp_t gfp)
 {
-	if (unlikely(gfp & GFP_SPECIAL))
-		return alloc_special(&gomem_default_heap, size, gfp);
-	/* Without __GFP_ZERO, want_init_on_alloc() is a static branch alone. */
-	return alloc_common(&gomem_default_heap, &gomem_mcache, size,
-			    gfp & ~__GFP_ZERO);
+	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
+		return alloc_special(size, gfp, &gomem_default_heap);
+	return alloc_common(&gomem_default_heap, &gomem_mcache, size, gfp,
+			    false);
 }
 EXPORT_SYMBOL_GPL(gomem_alloc);
 
 static noinline void free_slow(const void *p);
 
-static __always_inline bool is_remote(const void *p, u8 tag)
-{
-	return static_branch_unlikely(&gomem_numa) &&
-	       tag != GOMEM_TAG_NONE &&
-	       page_to_nid(virt_to_page(p)) != numa_mem_id();
-}
-
-void gomem_free(const void *p)
+static __always_inline void free_fast(const void *p)
 {
 	struct gomem_mcache *mc;
-	bool done = false;
-	u8 tag;
-
-	if (want_init_on_free())
-		gomem_wipe(p);
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && gomem_usable_size(p))
-		kmemleak_free(p);
+	unsigned long tag;
 
 	preempt_disable();
 	tag = gomem_tag_of(p);
 	mc = this_cpu_ptr(&gomem_mcache);
-	if (!is_remote(p, tag) && mcache_enter(mc)) {
-		done = mcache_push(&mc->class[tag], p);
-		mcache_leave(mc);
-	}
+	if (mcache_remote(p, tag) || !mcache_enter(mc))
+		goto busy;
+	if (!mcache_push(mcache_class(mc, tag), p))
+		goto full;
+	mcache_leave(mc);
 	preempt_enable();
-	if (unlikely(!done))
-		free_slow(p);
+	return;
+
+full:
+	mcache_leave(mc);
+busy:
+	preempt_enable();
+	free_slow(p);
+}
+
+/* Whatever has to happen to an object before it is free. */
+static noinline void free_special(const void *p)
+{
+	if (want_init_on_free())
+		gomem_wipe(p);
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && gomem_usable_size(p))
+		kmemleak_free(p);
+	free_fast(p);
+}
+
+void gomem_free(const void *p)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || want_init_on_free())
+		free_special(p);
+	else
+		free_fast(p);
 }
 EXPORT_SYMBOL_GPL(gomem_free);
 
@@ -225,50 +193,43 @@ static void drain_if_asked(struct gomem_heap *heap)
 	gomem_mcache_drain(heap, NULL);
 }
 
-/* A magazine that stands for none is no magazine. */
-static struct gomem_magazine *real(struct gomem_magazine *mag)
-{
-	return mag == &gomem_no_magazine ? NULL : mag;
-}
-
 /*
  * Both magazines are empty: take one out, to be exchanged or filled.  Leaves
  * the other one loaded.
  */
-static struct gomem_magazine *detach_empty(struct gomem_mcache_class *cc)
+static struct gomem_magazine *detach_empty(struct gomem_mcache *mc,
+					   unsigned int class)
 {
-	struct gomem_magazine *mag = cc->prev;
+	struct gomem_magazine *mag = mcache_real(mc->pair[class].prev);
 
-	cc->prev = &gomem_no_magazine;
-	if (real(mag))
-		return mag;
-	mag = cc->loaded;
-	cc->loaded = &gomem_no_magazine;
-	return real(mag);
+	mc->pair[class].prev = &gomem_no_magazine;
+	return mag ? mag : mcache_unload(mc, class);
 }
 
 /*
  * Put @mag, with objects in it, where there is no other one.  Returns what has
  * no place any more: an empty magazine, or @mag itself, or NULL.
  */
-static struct gomem_magazine *install_full(struct gomem_mcache_class *cc,
+static struct gomem_magazine *install_full(struct gomem_mcache *mc,
+					   unsigned int class,
 					   struct gomem_magazine *mag)
 {
+	struct gomem_mcache_pair *pair = &mc->pair[class];
 	struct gomem_magazine *old;
 
-	if (!cc->loaded->nr) {
-		old = real(cc->loaded);
-		cc->loaded = mag;
-		if (old && !real(cc->prev)) {
-			cc->prev = old;
+	if (!mcache_loaded(mc, class)) {
+		old = mcache_unload(mc, class);
+		mcache_load(mc, class, mag);
+		if (old && !mcache_real(pair->prev)) {
+			pair->prev = old;
 			old = NULL;
 		}
 		return old;
 	}
-	if (!cc->prev->nr) {
-		old = real(cc->prev);
-		cc->prev = cc->loaded;
-		cc->loaded = mag;
+	if (!pair->prev->nr) {
+		old = mcache_real(pair->prev);
+		pair->prev = mcache_unload(mc, class);
+		mcache_load(mc, class, mag);
 		return old;
 	}
 	return mag;
@@ -286,7 +247,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = install_full(&mc->class[class], mag);
+		mag = install_full(mc, class, mag);
 		p = mcache_pop(&mc->class[class]);
 		mcache_leave(mc);
 	}
@@ -299,7 +260,6 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 			  gfp_t gfp)
 {
-	struct gomem_mcache_class *cc;
 	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
 	unsigned int target;
@@ -311,12 +271,11 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 		preempt_enable();
 		return alloc_uncached(heap, class, gfp);
 	}
-	cc = &mc->class[class];
-	if (!cc->loaded->nr)
-		swap(cc->loaded, cc->prev);
-	p = mcache_pop(cc);
+	if (!mcache_loaded(mc, class))
+		mcache_swap(mc, class);
+	p = mcache_pop(&mc->class[class]);
 	if (!p) {
-		mag = detach_empty(cc);
+		mag = detach_empty(mc, class);
 		target = raise_target(mc, class);
 	}
 	mcache_leave(mc);
@@ -338,7 +297,7 @@ static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp)
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
 
-	if (size > GOMEM_MAX_SMALL || (gfp & GFP_OTHER_ZONE))
+	if (size > GOMEM_MAX_SMALL || (gfp & GOMEM_GFP_OTHER_ZONE))
 		return gomem_large_alloc(heap, size, page_gfp);
 	class = gomem_size_class(size);
 	if (heap->uncached)
@@ -347,8 +306,8 @@ static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp)
 }
 
 /* Everything that alloc_fast() has no object for. */
-static noinline void *alloc_slow(struct gomem_heap *heap, size_t size,
-				 gfp_t gfp)
+static noinline void *alloc_slow(size_t size, gfp_t gfp,
+				 struct gomem_heap *heap)
 {
 	void *p;
 
@@ -395,22 +354,24 @@ static void free_uncached(struct gomem_heap *heap, const void *p)
  * Both magazines are full, or missing: take the previous one out, for the
  * depot.  NULL if there is none.
  */
-static struct gomem_magazine *detach_full(struct gomem_mcache_class *cc)
+static struct gomem_magazine *detach_full(struct gomem_mcache *mc,
+					  unsigned int class)
 {
-	struct gomem_magazine *mag = real(cc->prev);
+	struct gomem_magazine *mag = mcache_real(mc->pair[class].prev);
 
-	cc->prev = &gomem_no_magazine;
+	mc->pair[class].prev = &gomem_no_magazine;
 	return mag;
 }
 
 /* Load @mag, which is empty; what was loaded becomes the previous one. */
-static struct gomem_magazine *install_empty(struct gomem_mcache_class *cc,
+static struct gomem_magazine *install_empty(struct gomem_mcache *mc,
+					    unsigned int class,
 					    struct gomem_magazine *mag)
 {
-	if (real(cc->prev))
+	if (mcache_real(mc->pair[class].prev))
 		return mag;
-	cc->prev = cc->loaded;
-	cc->loaded = mag;
+	mcache_swap(mc, class);
+	mcache_load(mc, class, mag);
 	return NULL;
 }
 
@@ -426,7 +387,7 @@ static bool install_and_push(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = install_empty(&mc->class[class], mag);
+		mag = install_empty(mc, class, mag);
 		done = mcache_push(&mc->class[class], p);
 		mcache_leave(mc);
 	}
@@ -440,7 +401,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 			const void *p)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
-	struct gomem_magazine *full = NULL, *mag;
+	struct gomem_magazine *full = NULL, *mag, *prev;
 	bool done = false, repeated = false;
 	struct gomem_mcache_class *cc;
 	struct gomem_mcache *mc;
@@ -454,14 +415,14 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 		return;
 	}
 	cc = &mc->class[class];
-	repeated = *(cc->loaded->obj + cc->loaded->nr - 1L) == p;
+	repeated = cc->top[-1] == p;
 	if (!repeated) {
-		if (cc->loaded->nr >= cc->loaded->cap &&
-		    cc->prev->nr < cc->prev->cap)
-			swap(cc->loaded, cc->prev);
+		prev = mc->pair[class].prev;
+		if (cc->top >= cc->limit && prev->nr < prev->cap)
+			mcache_swap(mc, class);
 		done = mcache_push(cc, p);
 		if (!done) {
-			full = detach_full(cc);
+			full = detach_full(mc, class);
 			target = raise_target(mc, class);
 		}
 	}
@@ -481,7 +442,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 static void free_small(struct gomem_heap *heap, unsigned int class,
 		       const void *p)
 {
-	if (heap->uncached || is_remote(p, class))
+	if (heap->uncached || mcache_remote(p, class))
 		free_uncached(heap, p);
 	else
 		free_cached(heap, class, p);
@@ -534,46 +495,6 @@ static noinline void free_slow(const void *p)
 	}
 }
 
-/*
- * Push the first of @objs, for as long as they are of one class and there is
- * room.  Wrong ones among them stop it, as for a single one.
- */
-static unsigned int free_run(void **objs, unsigned int nr)
-{
-	struct gomem_mcache_class *cc;
-	struct gomem_mcache *mc;
-	unsigned int n = 0;
-	u8 tag;
-
-	preempt_disable();
-	mc = this_cpu_ptr(&gomem_mcache);
-	if (mcache_enter(mc)) {
-		tag = gomem_tag_of(objs[0]);
-		cc = &mc->class[tag];
-		while (n < nr && gomem_tag_of(objs[n]) == tag &&
-		       !is_remote(objs[n], tag) && mcache_push(cc, objs[n]))
-			n++;
-		mcache_leave(mc);
-	}
-	preempt_enable();
-	return n;
-}
-
-void gomem_free_bulk(size_t nr, void **objs)
-{
-	bool plain = !want_init_on_free() &&
-		     !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
-	size_t i = 0;
-
-	while (i < nr) {
-		if (plain)
-			i += free_run(objs + i, min_t(size_t, nr - i, UINT_MAX));
-		if (i < nr)
-			gomem_free(objs[i++]);
-	}
-}
-EXPORT_SYMBOL_GPL(gomem_free_bulk);
-
 /* --- Any heap. --- */
 
 /**
@@ -586,76 +507,9 @@ EXPORT_SYMBOL_GPL(gomem_free_bulk);
  */
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 {
-	if (unlikely(gfp & GFP_SPECIAL))
-		return alloc_special(heap, size, gfp);
-	return alloc_common(heap, heap->mcache, size, gfp);
-}
-
-/* Move what the loaded magazine has, in one go. */
-static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
-			      void **objs, unsigned int nr)
-{
-	struct gomem_mcache_class *cc;
-	struct gomem_magazine *mag;
-	struct gomem_mcache *mc;
-	unsigned int n = 0;
-
-	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
-	if (mcache_enter(mc)) {
-		cc = &mc->class[class];
-		mag = cc->loaded;
-		n = min(nr, mag->nr);
-		/* No magazine is an empty one that must not be written. */
-		if (n) {
-			mag->nr -= n;
-			memcpy(objs, mag->obj + mag->nr, n * sizeof(*objs));
-			cc->nmalloc += n;
-		}
-		mcache_leave(mc);
-	}
-	preempt_enable();
-	return n;
-}
-
-/**
- * gomem_heap_alloc_bulk() - many objects of one size
- * @heap: the heap
- * @size: bytes of each
- * @gfp: as for gomem_alloc()
- * @nr: how many
- * @objs: where they go
- *
- * Return: how many there are: @nr, or fewer when memory ran out.
- */
-unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
-				   gfp_t gfp, unsigned int nr, void **objs)
-{
-	bool small = size && size <= GOMEM_MAX_SMALL && !(gfp & GFP_OTHER_ZONE);
-	unsigned int class = small ? gomem_size_class(size) : 0;
-	unsigned int got = 0, i, n;
-
-	might_alloc(gfp);
-	if (gfp & __GFP_ACCOUNT) {
-		this_cpu_add(heap->mcache->naccount, nr);
-		gfp &= ~__GFP_ACCOUNT;
-	}
-	while (got < nr) {
-		n = small ? alloc_run(heap, class, objs + got, nr - got) : 0;
-		for (i = got; i < got + n; i++) {
-			if (want_init_on_alloc(gfp))
-				memset(objs[i], 0, gomem_class[class].size);
-			kmemleak_alloc(objs[i], size, 1, gfp);
-		}
-		got += n;
-		if (got == nr)
-			break;
-		objs[got] = gomem_heap_alloc(heap, size, gfp);
-		if (!objs[got])
-			break;
-		got++;
-	}
-	return got;
+	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
+		return alloc_special(size, gfp, heap);
+	return alloc_common(heap, heap->mcache, size, gfp, false);
 }
 
 /**
@@ -669,8 +523,12 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 	memset(mc, 0, sizeof(*mc));
 	memset(mc->target, FIRST_TARGET, sizeof(mc->target));
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
-		mc->class[i].loaded = &gomem_no_magazine;
-		mc->class[i].prev = &gomem_no_magazine;
+		mc->class[i].top = gomem_no_magazine.obj;
+		mc->class[i].limit = gomem_no_magazine.obj;
+	}
+	for (i = 0; i < GOMEM_NR_CLASSES; i++) {
+		mc->pair[i].loaded = &gomem_no_magazine;
+		mc->pair[i].prev = &gomem_no_magazine;
 	}
 }
 
@@ -678,17 +536,13 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 static void detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
 			unsigned int class, struct gomem_magazine *mag[2])
 {
-	struct gomem_mcache_class *cc;
-
 	preempt_disable();
 	if (!mc)
 		mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		cc = &mc->class[class];
-		mag[0] = real(cc->loaded);
-		mag[1] = real(cc->prev);
-		cc->loaded = &gomem_no_magazine;
-		cc->prev = &gomem_no_magazine;
+		mag[0] = mcache_unload(mc, class);
+		mag[1] = mcache_real(mc->pair[class].prev);
+		mc->pair[class].prev = &gomem_no_magazine;
 		mcache_leave(mc);
 	}
 	preempt_enable();

@@ -34,6 +34,7 @@ static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
 	if (!mag)
 		return NULL;
 	central->full = mag->next;
+	mag->next = NULL;
 	central->nr_full--;
 	central->min_full = min(central->min_full, central->nr_full);
 	return mag;
@@ -55,6 +56,7 @@ static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
 	if (!mag)
 		return NULL;
 	central->empty = mag->next;
+	mag->next = NULL;
 	central->nr_empty--;
 	return mag;
 }
@@ -442,6 +444,81 @@ void gomem_mcentral_spare(struct gomem_mcentral *central,
 	else
 		push_empty(central, mag);
 	spin_unlock_irqrestore(&central->lock, flags);
+}
+
+/**
+ * gomem_mcentral_take() - many objects, from the depot and the spans that exist
+ * @central: the class
+ * @objs: where they go
+ * @nr: how many at most
+ *
+ * They are counted as allocated here.  Magazines are emptied whole.
+ *
+ * Context: any.
+ * Return: how many; 0 if the heap would have to grow.
+ */
+unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	while (central->full && central->full->nr <= nr - taken) {
+		mag = pop_full(central);
+		memcpy(objs + taken, mag->obj, mag->nr * sizeof(*objs));
+		taken += mag->nr;
+		mag->nr = 0;
+		push_empty(central, mag);
+	}
+	if (!central->full)
+		taken += take_objects(central, objs + taken, nr - taken);
+	central->nmalloc += taken;
+	spin_unlock_irqrestore(&central->lock, flags);
+	return taken;
+}
+
+/**
+ * gomem_mcentral_give() - many objects, to the depot
+ * @central: the class
+ * @objs: objects of the class, by their tags
+ * @nr: how many
+ *
+ * They are counted as freed here.  A rest that fills no magazine is left to the
+ * caller, and so is everything for which there is no magazine.
+ *
+ * Context: any.
+ * Return: how many of them the depot has now.
+ */
+unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr)
+{
+	unsigned int cap = gomem_class[central->class].mag_cap;
+	struct gomem_magazine *mag;
+	unsigned int given = 0;
+	unsigned long flags;
+
+	while (nr - given >= cap) {
+		mag = NULL;
+		spin_lock_irqsave(&central->lock, flags);
+		while (nr - given >= cap && (mag = pop_empty(central))) {
+			memcpy(mag->obj, objs + given, cap * sizeof(*objs));
+			mag->nr = cap;
+			mag->cap = cap;
+			push_full(central, mag);
+			given += cap;
+			central->nfree += cap;
+		}
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (mag || nr - given < cap)
+			break;
+		mag = new_magazine(central);
+		if (!mag)
+			break;
+		gomem_mcentral_spare(central, mag);
+	}
+	return given;
 }
 
 /**

@@ -125,13 +125,16 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	snap->nr_spans += snap->class[0].spans;
 }
 
+/* A pair of magazines that is being exchanged may be seen half old, half new. */
 static u64 cached_on(struct gomem_heap *heap, int cpu, unsigned int class)
 {
-	struct gomem_mcache_class *cc;
+	struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	struct gomem_magazine *loaded = READ_ONCE(mc->pair[class].loaded);
+	struct gomem_magazine *prev = READ_ONCE(mc->pair[class].prev);
+	long nr = READ_ONCE(mc->class[class].top) - loaded->obj;
 
-	cc = &per_cpu_ptr(heap->mcache, cpu)->class[class];
-	return READ_ONCE(READ_ONCE(cc->loaded)->nr) +
-	       READ_ONCE(READ_ONCE(cc->prev)->nr);
+	return clamp_t(long, nr, 0, gomem_class[class].mag_cap) +
+	       READ_ONCE(prev->nr);
 }
 
 static u64 cached_in_depot(struct gomem_mcentral *central)

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many objects at once.
+ *
+ * A request for many is served from the same stock as one for a single object,
+ * a magazine at a time: what the CPU's loaded magazine has is copied in one go,
+ * and beyond that whole magazines change hands with the depot under one hold of
+ * its lock, without passing through the mcache.  Such objects are counted at
+ * mcentral.  What only a slow path can do (a first magazine, growth of the heap,
+ * a wrong free) is left to the functions for single objects.
+ */
+#include <linux/export.h>
+#include <linux/kmemleak.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "mcache.h"
+
+/* Move what the loaded magazine has; its CPU's mcache is ours. */
+static unsigned int pop_many(struct gomem_mcache *mc, unsigned int class,
+			     void **objs, unsigned int nr)
+{
+	struct gomem_mcache_class *cc = &mc->class[class];
+	unsigned int n = min(nr, mcache_loaded(mc, class));
+
+	cc->top -= n;
+	cc->nmalloc += n;
+	memcpy(objs, cc->top, n * sizeof(*objs));
+	return n;
+}
+
+/* The same for both magazines. */
+static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
+			      void **objs, unsigned int nr)
+{
+	struct gomem_mcache *mc;
+	unsigned int n = 0;
+
+	preempt_disable();
+	mc = this_cpu_ptr(heap->mcache);
+	if (mcache_enter(mc)) {
+		n = pop_many(mc, class, objs, nr);
+		if (n < nr && mc->pair[class].prev->nr) {
+			mcache_swap(mc, class);
+			n += pop_many(mc, class, objs + n, nr - n);
+		}
+		mcache_leave(mc);
+	}
+	preempt_enable();
+	return n;
+}
+
+/* As many as there are without growing the heap or asking for memory. */
+static unsigned int alloc_stock(struct gomem_heap *heap, unsigned int class,
+				void **objs, unsigned int nr)
+{
+	unsigned int n = alloc_run(heap, class, objs, nr);
+
+	/* A rest that is less than a magazine is worth one of its own. */
+	if (nr - n > gomem_class[class].mag_cap)
+		n += gomem_mcentral_take(&gomem_local_node(heap)->central[class],
+					 objs + n, nr - n);
+	return n;
+}
+
+static void ready_objects(void **objs, unsigned int nr, unsigned int class,
+			  size_t size, gfp_t gfp)
+{
+	unsigned int i;
+
+	if (!want_init_on_alloc(gfp) && !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+		return;
+	for (i = 0; i < nr; i++) {
+		if (want_init_on_alloc(gfp))
+			memset(objs[i], 0, gomem_class[class].size);
+		kmemleak_alloc(objs[i], size, 1, gfp);
+	}
+}
+
+/**
+ * gomem_heap_alloc_bulk() - many objects of one size
+ * @heap: the heap
+ * @size: bytes of each
+ * @gfp: as for gomem_alloc()
+ * @nr: how many
+ * @objs: where they go
+ *
+ * Return: how many there are: @nr, or fewer when memory ran out.
+ */
+unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
+				   gfp_t gfp, unsigned int nr, void **objs)
+{
+	bool small = size && size <= GOMEM_MAX_SMALL && !heap->uncached &&
+		     !(gfp & GOMEM_GFP_OTHER_ZONE);
+	unsigned int class = small ? gomem_size_class(size) : 0;
+	unsigned int got = 0, n;
+
+	might_alloc(gfp);
+	if (gfp & __GFP_ACCOUNT) {
+		this_cpu_add(heap->mcache->naccount, nr);
+		gfp &= ~__GFP_ACCOUNT;
+	}
+	while (got < nr) {
+		if (small) {
+			n = alloc_stock(heap, class, objs + got, nr - got);
+			ready_objects(objs + got, n, class, size, gfp);
+			got += n;
+			if (got == nr)
+				break;
+		}
+		objs[got] = gomem_heap_alloc(heap, size, gfp);
+		if (!objs[got])
+			break;
+		got++;
+	}
+	return got;
+}
+
+/*
+ * Push the first of @objs, for as long as they are of one class and there is
+ * room.  Wrong ones among them stop it, as for a single one.
+ */
+static unsigned int free_run(void **objs, unsigned int nr)
+{
+	struct gomem_mcache_class *cc;
+	struct gomem_mcache *mc;
+	unsigned int n = 0;
+	unsigned long tag;
+
+	preempt_disable();
+	mc = this_cpu_ptr(&gomem_mcache);
+	if (mcache_enter(mc)) {
+		tag = gomem_tag_of(objs[0]);
+		cc = &mc->class[tag];
+		while (n < nr && gomem_tag_of(objs[n]) == tag &&
+		       !mcache_remote(objs[n], tag) && mcache_push(cc, objs[n]))
+			n++;
+		mcache_leave(mc);
+	}
+	preempt_enable();
+	return n;
+}
+
+/*
+ * Hand the first of @objs over to the depot, in whole magazines, for as long as
+ * they are of one class and nothing looks wrong about them.  The last one before
+ * something that does is kept back, so that a repeat of it will be noticed.
+ */
+static unsigned int free_stock(void **objs, unsigned int nr)
+{
+	struct gomem_heap *heap = &gomem_default_heap;
+	unsigned int n = 1;
+	unsigned long tag;
+
+	rcu_read_lock();
+	tag = gomem_tag_of(objs[0]);
+	if (!tag || tag >= GOMEM_NR_CLASSES || mcache_remote(objs[0], tag)) {
+		rcu_read_unlock();
+		return 0;
+	}
+	while (n < nr && objs[n] != objs[n - 1] &&
+	       gomem_tag_of(objs[n]) == tag && !mcache_remote(objs[n], tag))
+		n++;
+	rcu_read_unlock();
+	if (n < nr)
+		n--;
+	return gomem_mcentral_give(&gomem_local_node(heap)->central[tag], objs,
+				   n);
+}
+
+void gomem_free_bulk(size_t nr, void **objs)
+{
+	bool plain = !want_init_on_free() && !gomem_default_heap.uncached &&
+		     !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+	size_t i = 0, run;
+
+	while (i < nr) {
+		run = min_t(size_t, nr - i, UINT_MAX);
+		run = plain ? free_run(objs + i, run) : 0;
+		i += run;
+		/* What stopped it may be a repeat of what was freed last. */
+		if (run && i < nr && objs[i] != objs[i - 1]) {
+			run = min_t(size_t, nr - i, UINT_MAX);
+			i += free_stock(objs + i, run);
+		}
+		if (i < nr)
+			gomem_free(objs[i++]);
+	}
+}
+EXPORT_SYMBOL_GPL(gomem_free_bulk);
