@@ -97,6 +97,25 @@ static void badfree_repeat_default_heap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
 }
 
+/* Also where whole magazines go to the depot at once. */
+static void badfree_repeat_in_bulk(struct kunit *test)
+{
+	unsigned long live = gomem_test_live(&gomem_default_heap);
+	void **objs = gomem_test_array(test, MANY + 1);
+	long before = default_bad_frees();
+	unsigned int i;
+
+	for (i = 1; i <= MANY; i++) {
+		KUNIT_ASSERT_EQ(test, gomem_alloc_bulk(64, GFP_KERNEL, MANY,
+						       objs), MANY);
+		memmove(objs + i, objs + i - 1, (MANY + 1 - i) * sizeof(*objs));
+		gomem_free_bulk(MANY + 1, objs);
+		KUNIT_EXPECT_EQ(test, default_bad_frees(), before + i);
+	}
+	KUNIT_EXPECT_EQ(test, gomem_test_live(&gomem_default_heap), live);
+	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
+}
+
 /* Right and wrong ones together: the right ones are freed, each wrong counts. */
 static void badfree_in_bulk(struct kunit *test)
 {
@@ -351,6 +370,7 @@ static void badfree_uncached(struct kunit *test)
 static struct kunit_case gomem_badfree_cases[] = {
 	KUNIT_CASE(badfree_repeat),
 	KUNIT_CASE(badfree_repeat_default_heap),
+	KUNIT_CASE(badfree_repeat_in_bulk),
 	KUNIT_CASE(badfree_in_bulk),
 	KUNIT_CASE(badfree_double_later),
 	KUNIT_CASE(badfree_double_of_last),
