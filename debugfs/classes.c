@@ -43,7 +43,7 @@ static void fill_row(struct row *row, const struct view *view,
 	row->spans = s->spans;
 	if (class) {
 		row->live_bytes = row->live * gomem_class[class].size;
-		row->span_bytes = s->spans * gomem_class_bytes(class);
+		row->span_bytes = s->pages << GOMEM_PAGE_SHIFT;
 		row->free_slots = s->slots - row->live;
 		row->cached = min(view->cached[class], row->free_slots);
 		row->free_slots -= row->cached;

@@ -160,7 +160,7 @@ static void arena_default_heap(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, span);
 		KUNIT_EXPECT_EQ(test, span->class, class);
 		expect_pages(test, gomem_span_base(span),
-			     gomem_class[class].npages, class, span);
+			     span->npages, class, span);
 		gomem_free(p);
 	}
 }

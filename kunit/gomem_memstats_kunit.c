@@ -248,7 +248,7 @@ static void memstats_count_every_class(struct kunit *test)
 		objs[class] = gomem_heap_alloc(heap, gomem_class[class].size,
 					       GFP_KERNEL);
 		bytes += gomem_class[class].size;
-		inuse += gomem_class_bytes(class);
+		inuse += gomem_span_bytes(gomem_span_of(objs[class]));
 		read_heap(heap, r);
 		KUNIT_EXPECT_EQ(test, r->snap.class[class].nmalloc, 1ULL);
 		KUNIT_EXPECT_EQ(test, r->snap.class[class].spans, 1ULL);

@@ -270,9 +270,9 @@ static void mheap_proportions(struct kunit *test)
 		unsigned long inuse, growth, keep;
 	} row[] = {
 		{ 0, 8, 16 }, { 512, 8, 16 }, { 513, 8, 16 }, { 544, 8, 17 },
-		{ 1023, 8, 31 }, { 1024, 16, 32 }, { 2047, 16, 63 },
-		{ 2048, 32, 64 }, { 8192, 128, 256 }, { 16383, 128, 511 },
-		{ 16384, 256, 512 }, { 32768, 256, 1024 },
+		{ 2047, 8, 63 }, { 2048, 16, 64 }, { 4095, 16, 127 },
+		{ 4096, 32, 128 }, { 16384, 128, 512 }, { 32767, 128, 1023 },
+		{ 32768, 256, 1024 }, { 65536, 256, 2048 },
 		{ 1UL << 30, 256, 1UL << 25 },
 	};
 	struct gomem_mheap *mheap = kunit_kzalloc(test, sizeof(*mheap),
@@ -287,36 +287,36 @@ static void mheap_proportions(struct kunit *test)
 	}
 }
 
-/* 8 MiB in use: the heap grows by 128 KiB. */
+/* 16 MiB in use: the heap grows by 128 KiB. */
 static void mheap_grows_in_proportion(struct kunit *test)
 {
-	struct gomem_span *big[4], *run, *long_run;
+	struct gomem_span *big[8], *run, *long_run;
 
 	run = get_run(test, 1);
 	KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
 	gomem_mheap_free_span(run);
 	gomem_mheap_trim(gomem_test_mheap(test), 0);
 
-	get_runs(test, big, 4, GOMEM_ARENA_PAGES);
+	get_runs(test, big, 8, GOMEM_ARENA_PAGES);
 	run = get_run(test, 1);
 	KUNIT_EXPECT_EQ(test, run->block->npages, 16U);
 	/* A run that is longer than that gets a block that holds it. */
 	long_run = get_run(test, 17);
 	KUNIT_EXPECT_EQ(test, long_run->block->npages, 32U);
-	expect_sums(test, 1024 + 18, 15 + 15, 0);
+	expect_sums(test, 2048 + 18, 15 + 15, 0);
 	gomem_mheap_free_span(long_run);
 	gomem_mheap_free_span(run);
-	free_runs(big, 4);
+	free_runs(big, 8);
 }
 
 /* Whichever request for the wished-for block fails, a smaller one is taken. */
 static void mheap_smaller_block(struct kunit *test)
 {
 	struct gomem_meta *meta = test_meta(test);
-	struct gomem_span *big[4], *run;
+	struct gomem_span *big[8], *run;
 	int nth;
 
-	get_runs(test, big, 4, GOMEM_ARENA_PAGES);
+	get_runs(test, big, 8, GOMEM_ARENA_PAGES);
 	for (nth = 1; nth <= 3; nth++) {
 		atomic_set(&meta->fail_nth, nth);
 		run = grow(test, 1, GFP_KERNEL);
@@ -325,7 +325,7 @@ static void mheap_smaller_block(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
 		gomem_mheap_free_span(run);
 	}
-	free_runs(big, 4);
+	free_runs(big, 8);
 }
 
 /* And when there is no smaller block, the run alone. */

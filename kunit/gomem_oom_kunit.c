@@ -61,7 +61,7 @@ struct ask {
 	gfp_t gfp;
 	unsigned int requests;	/* made at least, when none fails */
 	bool exact;		/* in the end, pages for this object or none */
-	bool in_use;		/* with 8 MiB in use: the heap grows ahead */
+	bool in_use;		/* with 16 MiB in use: the heap grows ahead */
 };
 
 #define SMALL_REQUESTS		4	/* magazine, block, its spans, pages */
@@ -79,16 +79,17 @@ static const struct ask asks[] = {
 	{ "far bits atomic", 8, ATOMIC, SMALL_REQUESTS + 1 },
 	{ "far bits nofail", 48, NOFAIL, SMALL_REQUESTS + 1 },
 	{ "long span", 18432, GFP_KERNEL, SMALL_REQUESTS },
-	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS, .exact = true },
+	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS },
 	{ "long span nofail", 18432, NOFAIL, SMALL_REQUESTS },
 	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS },
 	{ "small ahead", 64, GFP_KERNEL, SMALL_REQUESTS, .in_use = true },
-	{ "shared", 65536, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },
-	{ "shared atomic", 65536, ATOMIC, EXACT_REQUESTS,
+	{ "shared", 57344, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },
+	{ "shared atomic", 57344, ATOMIC, EXACT_REQUESTS,
 	  .exact = true, .in_use = true },
-	{ "shared nofail", 65536, NOFAIL, EXACT_REQUESTS, .in_use = true },
-	{ "exact", 100000, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
-	{ "exact nofail", 100000, NOFAIL, EXACT_REQUESTS },
+	{ "shared nofail", 57344, NOFAIL, EXACT_REQUESTS, .in_use = true },
+	{ "own", 100000, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
+	{ "own atomic", 100000, ATOMIC, EXACT_REQUESTS, .exact = true },
+	{ "own nofail", 100000, NOFAIL, EXACT_REQUESTS },
 	{ "exact zone", 64, NOWAIT | GFP_DMA, EXACT_REQUESTS, .exact = true },
 	{ "exact zone nofail", 64, NOFAIL | GFP_DMA, EXACT_REQUESTS },
 	{ "arenas", KMALLOC_MAX_SIZE, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
@@ -135,7 +136,7 @@ static void oom_nth(struct kunit *test)
 	struct gomem_heap *heap = gomem_test_heap(test);
 	const struct ask *ask = test->param_value;
 	unsigned int n, refused = 0;
-	void *in_use[2] = {};
+	void *in_use[4] = {};
 
 	for (n = 0; ask->in_use && n < ARRAY_SIZE(in_use); n++)
 		in_use[n] = gomem_heap_alloc(heap, 4 << 20, GFP_KERNEL);

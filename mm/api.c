@@ -76,7 +76,7 @@ static size_t object_size(const struct gomem_span *span, const void *p)
 	if (!span->class)
 		return offset ? 0 : gomem_span_bytes(span);
 	index = gomem_object_index(span->class, offset);
-	if (index >= gomem_class[span->class].nelems || offset != index * size)
+	if (index >= gomem_span_nelems(span) || offset != index * size)
 		return 0;
 	return size;
 }

@@ -122,7 +122,7 @@ static void recount_span(struct recount *r, struct gomem_span *span)
 	if (READ_ONCE(span->state) == GOMEM_SPAN_INUSE &&
 	    span->central == central) {
 		r->spans[class]++;
-		for (i = 0; i < gomem_class[class].nelems; i++)
+		for (i = 0; i < gomem_span_nelems(span); i++)
 			r->given_out[class] += gomem_mspan_test(span, i);
 	}
 	spin_unlock_irqrestore(&central->lock, flags);

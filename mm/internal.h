@@ -78,8 +78,8 @@ enum gomem_tag {
 struct gomem_class {
 	u32 size;			/* bytes of an object */
 	u32 magic;			/* ceil(2^32 / size): division by it */
-	u16 nelems;			/* objects of a span */
-	u8 npages;			/* gomem pages of a span */
+	u16 nelems;			/* objects of a full-length span */
+	u8 npages;			/* gomem pages of a full-length span */
 	u8 mag_cap;			/* objects of a magazine, at most */
 };
 
@@ -299,8 +299,10 @@ struct gomem_mcentral {
 	unsigned int min_full;		/* fewest full since the last trim */
 	u64 nmalloc, nfree;		/* past the mcaches */
 
-	/* Under mheap->lock. */
+	/* Under mheap->lock; of spans in use. */
 	unsigned long nspans;
+	unsigned long npages;
+	unsigned long slots;		/* objects that they have room for */
 	u64 large_nmalloc, large_nfree;
 	u64 large_bytes, large_total;	/* live, ever */
 } ____cacheline_aligned_in_smp;
@@ -414,6 +416,12 @@ static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
 	return (unsigned long)span->npages << GOMEM_PAGE_SHIFT;
 }
 
+/* Objects of a small class that a span has room for; it may be a short one. */
+static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
+{
+	return gomem_object_index(span->class, gomem_span_bytes(span));
+}
+
 /* mm/mheap.c */
 
 /* A span that somebody wants: whose, how long, how aligned (in gomem pages). */
@@ -504,7 +512,7 @@ void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
 void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
 			size_t size, gfp_t gfp, int nid);
 void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
-			struct gomem_block *block);
+			struct gomem_block *block, unsigned int npages);
 void gomem_large_free(struct gomem_heap *heap, const void *p);
 gfp_t gomem_page_gfp(gfp_t gfp);
 
@@ -558,7 +566,8 @@ void gomem_scavenge_stop(struct gomem_heap *heap);
 /* mm/mstats.c */
 struct gomem_class_stats {
 	u64 nmalloc, nfree;
-	u64 spans, slots;		/* slots: objects that the spans have room for */
+	u64 spans, pages;
+	u64 slots;			/* objects that the spans have room for */
 };
 
 /* What gomem_snapshot() reads; bytes unless said otherwise. */

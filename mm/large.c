@@ -2,10 +2,14 @@
 /*
  * Large objects: a span each.
  *
- * Above 32 KiB, and wherever memory has to be of a zone or node that the heap
- * does not cache, an object is a run of whole pages.  Where the page heap can
- * be expected to have such runs, it is asked; otherwise the object gets a block
- * of exactly its pages, which goes back to the kernel when it is freed.
+ * Above 32 KiB an object is a run of whole pages.  Where the page heap has such
+ * a run, or is about to grow by much more than one, it is asked; otherwise it
+ * gets a block that is just as long.  When the object is freed, that is a block
+ * like any other, which waits for the next one.
+ *
+ * Memory of a zone or node that the heap does not cache, and objects that no
+ * block of an arena's size could hold, are exact: theirs is a block that nobody
+ * else is ever given a part of, and that goes back to the kernel with them.
  *
  * Nobody caches large objects, so a wrong free of one is always caught at once.
  */
@@ -38,38 +42,57 @@ gfp_t gomem_page_gfp(gfp_t gfp)
 }
 
 /**
- * gomem_large_adopt() - make a whole block one object
+ * gomem_large_adopt() - make a new block an object
  * @heap: whose object it is
  * @mheap: the page heap that got the block
  * @block: from gomem_block_alloc(), known to nobody yet
+ * @npages: gomem pages of the object
  *
  * Return: the object.
  */
 void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
-			struct gomem_block *block)
+			struct gomem_block *block, unsigned int npages)
 {
 	struct gomem_want want = {
 		.central = gomem_large_central(heap, mheap),
+		.npages = npages,
+		.align = 1,
 	};
 
 	return (void *)gomem_span_base(gomem_mheap_adopt(mheap, &want, block));
 }
 
-static struct gomem_block *exact_block(struct gomem_mheap *mheap, size_t size,
-				       gfp_t gfp, int nid)
+/* A block for one object; how long it may take is for @gfp to say. */
+static struct gomem_block *own_block(struct gomem_heap *heap,
+				     struct gomem_mheap *mheap,
+				     unsigned int npages, bool exact, gfp_t gfp,
+				     int nid)
 {
-	unsigned int npages = pages_for(size);
 	struct gomem_block *block;
 
-	if (!(gfp & __GFP_NOFAIL))
-		return gomem_block_alloc(mheap, npages, true, gfp, nid);
+	/* Who cannot wait is promised nothing. */
+	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
+		return gomem_block_alloc(mheap, npages, exact,
+					 gfp & ~__GFP_NOFAIL, nid);
 
 	/* The page allocator promises nothing here; gomem does. */
 	if (gomem_block_order(npages) > MAX_NOFAIL_ORDER)
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
-	while (!(block = gomem_block_alloc(mheap, npages, true, gfp, nid)))
+	while (!(block = gomem_block_alloc(mheap, npages, exact, gfp, nid))) {
+		gomem_heap_shrink(heap, gfp);
 		msleep(20);
+	}
 	return block;
+}
+
+static void *own_pages(struct gomem_heap *heap, struct gomem_mheap *mheap,
+		       size_t size, bool exact, gfp_t gfp, int nid)
+{
+	unsigned int npages = pages_for(size);
+	struct gomem_block *block;
+
+	block = own_block(heap, mheap, npages, exact, gfp, nid);
+	return block ? gomem_large_adopt(heap, mheap, block, npages) : NULL;
 }
 
 /**
@@ -86,9 +109,7 @@ static struct gomem_block *exact_block(struct gomem_mheap *mheap, size_t size,
 void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
 			size_t size, gfp_t gfp, int nid)
 {
-	struct gomem_block *block = exact_block(mheap, size, gfp, nid);
-
-	return block ? gomem_large_adopt(heap, mheap, block) : NULL;
+	return own_pages(heap, mheap, size, true, gfp, nid);
 }
 
 /* A run of a shared block, if the heap is of a size that has such runs. */
@@ -122,15 +143,17 @@ void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 		.align = gomem_align_pages(size),
 	};
 	struct gomem_block *reserve = NULL;
-	struct gomem_span *span = NULL;
+	struct gomem_span *span;
 
-	if (!(gfp & (__GFP_DMA | __GFP_DMA32)))
-		span = shared_run(mheap, &want, gfp, &reserve);
+	if (gfp & (__GFP_DMA | __GFP_DMA32))
+		return gomem_large_exact(heap, mheap, size, gfp, mheap->nid);
+	span = shared_run(mheap, &want, gfp, &reserve);
 	if (span)
 		return (void *)gomem_span_base(span);
 	if (reserve)
-		return gomem_large_adopt(heap, mheap, reserve);
-	return gomem_large_exact(heap, mheap, size, gfp, mheap->nid);
+		return gomem_large_adopt(heap, mheap, reserve, want.npages);
+	return own_pages(heap, mheap, size, want.npages > GOMEM_ARENA_PAGES, gfp,
+			 mheap->nid);
 }
 
 /* Free the large object at @p, if it is one; under the lock of its mheap. */

@@ -95,7 +95,7 @@ static unsigned int take_objects(struct gomem_mcentral *central, void **objs,
 		span = list_first_entry(&central->partial, struct gomem_span,
 					list);
 		taken += gomem_mspan_take(span, objs + taken, nr - taken);
-		if (span->nalloc == gomem_class[span->class].nelems)
+		if (span->nalloc == gomem_span_nelems(span))
 			list_del_init(&span->list);
 	}
 	return taken;
@@ -108,7 +108,7 @@ static unsigned int take_objects(struct gomem_mcentral *central, void **objs,
 static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
 		      const void *p, struct list_head *dying)
 {
-	unsigned int nelems = gomem_class[span->class].nelems;
+	unsigned int nelems = gomem_span_nelems(span);
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
 
@@ -257,6 +257,22 @@ static bool collect_waiting(struct gomem_heap *heap, gfp_t gfp)
 }
 
 /*
+ * How many pages the next span is to have.  Where several objects share several
+ * pages, most of a full-length span would be idle as long as the class has few
+ * objects; so its spans begin short, with room for about as many objects as
+ * there are already.
+ */
+static unsigned int next_span_pages(const struct gomem_mcentral *central)
+{
+	const struct gomem_class *c = &gomem_class[central->class];
+	unsigned long nr = clamp_t(unsigned long, READ_ONCE(central->slots), 1,
+				   c->nelems);
+
+	return min_t(unsigned long, c->npages,
+		     DIV_ROUND_UP(nr * c->size, GOMEM_PAGE_SIZE));
+}
+
+/*
  * A span for @central.  When the heap has to grow, @drained says whether the
  * depots have been emptied already; if not, that is done instead and the caller
  * looks again.
@@ -267,7 +283,7 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 	const struct gomem_class *c = &gomem_class[central->class];
 	struct gomem_want want = {
 		.central = central,
-		.npages = c->npages,
+		.npages = next_span_pages(central),
 		.align = gomem_align_pages(c->size),
 	};
 	struct gomem_meta *meta = central->heap->meta;
@@ -302,13 +318,14 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
 			   struct gomem_block *reserve)
 {
+	unsigned int size = gomem_class[central->class].size;
 	struct gomem_heap *heap = central->heap;
 
 	gomem_count(heap, GOMEM_EV_EXACT);
 	if (reserve)
-		return gomem_large_adopt(heap, central->mheap, reserve);
-	return gomem_large_exact(heap, central->mheap,
-				 gomem_class[central->class].size, gfp,
+		return gomem_large_adopt(heap, central->mheap, reserve,
+					 reserve->npages);
+	return gomem_large_exact(heap, central->mheap, size, gfp,
 				 central->mheap->nid);
 }
 

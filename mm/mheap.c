@@ -12,7 +12,7 @@
  *
  * Inside a block the first fit is taken.
  *
- * When no block fits, the heap grows, by about 1/64 of what is in use: at least
+ * When no block fits, the heap grows, by about 1/128 of what is in use: at least
  * 64 KiB, so that blocks stay few, and at most 2 MiB, an arena.  That is asked
  * for without any pressure on the page allocator, and only for callers that may
  * sleep; what they do not get, and what others need, is one span at a time.
@@ -123,10 +123,13 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 	mheap->nr_spans++;
 	mheap->inuse_pages += npages;
 	central->nspans++;
+	central->npages += npages;
 	if (large) {
 		central->large_nmalloc++;
 		central->large_bytes += gomem_span_bytes(span);
 		central->large_total += gomem_span_bytes(span);
+	} else {
+		central->slots += gomem_span_nelems(span);
 	}
 	gomem_arena_set(gomem_span_base(span), npages, central->tag,
 			large ? GOMEM_TAG_INTERIOR : central->tag, span);
@@ -219,7 +222,7 @@ static void account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
  */
 unsigned int gomem_mheap_growth(struct gomem_mheap *mheap)
 {
-	unsigned long share = READ_ONCE(mheap->inuse_pages) / 64;
+	unsigned long share = READ_ONCE(mheap->inuse_pages) / 128;
 
 	return clamp_t(unsigned long, share ? rounddown_pow_of_two(share) : 0,
 		       MIN_GROWTH, GOMEM_ARENA_PAGES);
@@ -277,8 +280,6 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 				    struct gomem_block **reserve)
 {
 	struct gomem_block *block;
-	struct gomem_span *span;
-	unsigned long flags;
 
 	block = grow_ahead(mheap, want, gfp);
 	if (!block)
@@ -290,26 +291,30 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 		return NULL;
 	}
 
-	spin_lock_irqsave(&mheap->lock, flags);
-	account_new_pages(mheap, block->npages);
+	return gomem_mheap_adopt(mheap, want, block);
+}
+
+/* A new block to cut spans from, and the first one. */
+static struct gomem_span *adopt_shared(struct gomem_mheap *mheap,
+				       const struct gomem_want *want,
+				       struct gomem_block *block)
+{
 	mheap->idle_pages += block->npages;
 	mheap->idle_block_pages += block->npages;
 	gomem_arena_set(block->base, block->npages, GOMEM_TAG_IDLE,
 			GOMEM_TAG_IDLE, NULL);
-	list_add_tail_rcu(&block->all, &mheap->blocks);
-	span = carve(mheap, want, block);
-	spin_unlock_irqrestore(&mheap->lock, flags);
-	return span;
+	return carve(mheap, want, block);
 }
 
 /**
- * gomem_mheap_adopt() - make a whole new block one large object
+ * gomem_mheap_adopt() - take a new block in, for a span
  * @mheap: the page heap
- * @want: only @want->central is looked at: number 0 of its heap and node
- * @block: from gomem_block_alloc(), known to nobody yet
+ * @want: what is wanted; an exact block, or one from the emergency reserves, is
+ *	a single large object, which the number 0 of its heap and node counts
+ * @block: from gomem_block_alloc(), known to nobody yet, and long enough
  *
  * Context: any; takes mheap->lock.
- * Return: the span of the object.
+ * Return: the span, in use and published.
  */
 struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     const struct gomem_want *want,
@@ -319,11 +324,15 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	unsigned long flags;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	block->exact = true;
-	block->used = block->npages;
 	account_new_pages(mheap, block->npages);
 	list_add_tail_rcu(&block->all, &mheap->blocks);
-	span = publish(mheap, want, block, 0, block->npages);
+	if (block->exact || block->pfmemalloc) {
+		block->exact = true;
+		block->used = block->npages;
+		span = publish(mheap, want, block, 0, block->npages);
+	} else {
+		span = adopt_shared(mheap, want, block);
+	}
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	return span;
 }
@@ -396,7 +405,10 @@ bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
 	mheap->nr_spans--;
 	mheap->inuse_pages -= span->npages;
 	central->nspans--;
-	if (!central->class) {
+	central->npages -= span->npages;
+	if (central->class) {
+		central->slots -= gomem_span_nelems(span);
+	} else {
 		central->large_nfree++;
 		central->large_bytes -= gomem_span_bytes(span);
 	}

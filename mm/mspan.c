@@ -56,7 +56,7 @@ unsigned long *gomem_mspan_far_bits(const struct gomem_span *span)
 unsigned int gomem_mspan_take(struct gomem_span *span, void **objs,
 			      unsigned int nr)
 {
-	unsigned int nelems = gomem_class[span->class].nelems;
+	unsigned int nelems = gomem_span_nelems(span);
 	unsigned int size = gomem_class[span->class].size;
 	unsigned long base = gomem_span_base(span);
 	unsigned long *word = mspan_bits(span);

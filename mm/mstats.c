@@ -38,8 +38,11 @@ static void read_node(struct gomem_node *node, struct gomem_snapshot *snap)
 	unsigned int class;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	for (class = 0; class < GOMEM_NR_CLASSES; class++)
+	for (class = 0; class < GOMEM_NR_CLASSES; class++) {
 		snap->class[class].spans += node->central[class].nspans;
+		snap->class[class].pages += node->central[class].npages;
+		snap->class[class].slots += node->central[class].slots;
+	}
 	snap->class[0].nmalloc += large->large_nmalloc;
 	snap->class[0].nfree += large->large_nfree;
 	snap->large_bytes += large->large_bytes;
@@ -116,10 +119,9 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
 		struct gomem_class_stats *s = &snap->class[class];
 
-		s->slots = s->spans * gomem_class[class].nelems;
 		s->nmalloc = min(s->nmalloc, s->nfree + s->slots);
 		s->nfree = min(s->nfree, s->nmalloc);
-		snap->inuse += s->spans * gomem_class_bytes(class);
+		snap->inuse += s->pages << GOMEM_PAGE_SHIFT;
 		snap->nr_spans += s->spans;
 	}
 	snap->nr_spans += snap->class[0].spans;
