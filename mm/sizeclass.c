@@ -8,6 +8,7 @@
  * steps of 8 bytes up to 1 KiB, a coarse one in steps of 128 bytes above.
  */
 #include <linux/cache.h>
+#include <linux/dma-mapping.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 
@@ -47,12 +48,15 @@ static void skip_unaligned(u8 *table, unsigned int nr, unsigned int align)
  *
  * Where DMA wants more than eight bytes of alignment, sizes are served by the
  * next class that is a multiple of it; elsewhere the tables stay as they are.
+ * kmalloc() promises less on some architectures, and has the DMA code bounce what
+ * shares a cache line; that code knows kmalloc()'s sizes, not these.
  *
  * Context: once, before the first allocation.
  */
 void gomem_sizeclass_init(void)
 {
-	unsigned int align = ARCH_KMALLOC_MINALIGN;
+	unsigned int align = max_t(unsigned int, ARCH_KMALLOC_MINALIGN,
+				   dma_get_cache_alignment());
 
 	if (align <= 8)
 		return;
