@@ -68,7 +68,8 @@ static void __exit gomem_exit(void)
 	gomem_index_exit();
 }
 
-module_init(gomem_init);
+/* Built in, it is there before the drivers are. */
+subsys_initcall(gomem_init);
 module_exit(gomem_exit);
 
 MODULE_DESCRIPTION("Go's memory allocator, with runtime.MemStats");
