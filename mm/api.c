@@ -54,10 +54,25 @@ static void *alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	return gomem_ready(p, size, gfp);
 }
 
+/* The local node's memory, or else none. */
+static void *alloc_this_node(size_t size, gfp_t gfp, int node)
+{
+	void *p = gomem_alloc(size, gfp);
+
+	if (ZERO_OR_NULL_PTR(p) || page_to_nid(virt_to_page(p)) == node)
+		return p;
+	/* It was got from elsewhere, or this task has moved on. */
+	gomem_free(p);
+	return alloc_remote(&gomem_default_heap, size, gfp, node);
+}
+
 void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 {
-	if (node == NUMA_NO_NODE || node == numa_mem_id())
+	if (node == NUMA_NO_NODE)
 		return gomem_alloc(size, gfp);
+	if (node == numa_mem_id())
+		return gfp & __GFP_THISNODE ? alloc_this_node(size, gfp, node) :
+					      gomem_alloc(size, gfp);
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
 	if (!node_online(node))

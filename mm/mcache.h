@@ -115,11 +115,14 @@ static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
 	mc->pair[class].prev = mag ? mag : &gomem_no_magazine;
 }
 
+/* Is an object of the default heap on a node that this CPU does not cache? */
 static __always_inline bool mcache_remote(const void *p, unsigned long tag)
 {
 	return static_branch_unlikely(&gomem_numa) &&
 	       tag != GOMEM_TAG_NONE &&
-	       page_to_nid(virt_to_page(p)) != numa_mem_id();
+	       page_to_nid(virt_to_page(p)) != numa_mem_id() &&
+	       page_to_nid(virt_to_page(p)) !=
+	       gomem_local_node(&gomem_default_heap)->mheap->nid;
 }
 
 #endif /* GOMEM_MCACHE_H */
