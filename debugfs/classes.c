@@ -128,7 +128,7 @@ static void show_block(struct seq_file *m, const struct gomem_block *block,
 
 int gomem_blocks_show(struct seq_file *m, void *v)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_mono_fast_ns();
 	struct gomem_block *block;
 	struct gomem_mheap *mheap;
 	int nid;

@@ -62,7 +62,7 @@ static void expect_pages(struct kunit *test, unsigned long base,
 
 static unsigned long window_of(unsigned long address)
 {
-	return (address - (unsigned long)PAGE_OFFSET) >> GOMEM_ARENA_SHIFT;
+	return (address - gomem_index->base) >> GOMEM_ARENA_SHIFT;
 }
 
 static bool has_arena(unsigned long address)
@@ -233,8 +233,8 @@ static void arena_index_bounds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_index_bytes(),
 			sizeof(*gomem_index) + gomem_index->nr * sizeof(void *));
 
-	expect_pages(test, PAGE_OFFSET - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
-	end = PAGE_OFFSET + (gomem_index->nr << GOMEM_ARENA_SHIFT);
+	expect_pages(test, gomem_index->base - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
+	end = gomem_index->base + (gomem_index->nr << GOMEM_ARENA_SHIFT);
 	expect_pages(test, end - GOMEM_PAGE_SIZE, 2, GOMEM_TAG_NONE, NULL);
 }
 
@@ -242,7 +242,7 @@ static void arena_index_bounds(struct kunit *test)
 static void arena_out_of_range(struct kunit *test)
 {
 	struct gomem_meta *meta = gomem_test_heap(test)->meta;
-	unsigned long end = PAGE_OFFSET + (gomem_index->nr << GOMEM_ARENA_SHIFT);
+	unsigned long end = gomem_index->base + (gomem_index->nr << GOMEM_ARENA_SHIFT);
 	long before = gc_bytes(test);
 
 	KUNIT_EXPECT_EQ(test, -ERANGE, gomem_arena_get(meta, end, 1, GFP_KERNEL));
@@ -250,7 +250,7 @@ static void arena_out_of_range(struct kunit *test)
 			gomem_arena_get(meta, end - GOMEM_PAGE_SIZE, 2,
 					GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, -ERANGE,
-			gomem_arena_get(meta, PAGE_OFFSET - GOMEM_PAGE_SIZE, 1,
+			gomem_arena_get(meta, gomem_index->base - GOMEM_PAGE_SIZE, 1,
 					GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
 }

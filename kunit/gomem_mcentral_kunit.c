@@ -375,6 +375,35 @@ static void mcentral_trim(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
 }
 
+/* Magazines that nobody has needed for a while are no use empty either. */
+static void mcentral_frees_magazines(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	struct gomem_magazine *mag;
+	long before, bytes;
+
+	before = atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]);
+	fill_depot(test, CLASS_1024, 8);
+	bytes = atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]) - before;
+	KUNIT_EXPECT_EQ(test, bytes, 8L * (long)gomem_magazine_bytes(CLASS_1024));
+	KUNIT_EXPECT_EQ(test, central->nr_cached, 8UL);
+
+	gomem_mcentral_drain(central, UINT_MAX);
+	KUNIT_EXPECT_EQ(test, central->nr_cached, 0UL);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
+	gomem_mcentral_trim(central);	/* there was none when it began */
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
+	mag = gomem_mcentral_store(central, NULL);
+	gomem_mcentral_spare(central, mag);
+	gomem_mcentral_trim(central);	/* seven were always there */
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+	gomem_mcentral_trim(central);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
+	KUNIT_EXPECT_EQ(test, before,
+			atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]));
+}
+
 /* --- Growth. --- */
 
 /* Objects that wait in a depot are given up before the heap takes more. */
@@ -551,6 +580,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_uncounted),
 	KUNIT_CASE(mcentral_every_class),
 	KUNIT_CASE(mcentral_fullest_first),
+	KUNIT_CASE(mcentral_frees_magazines),
 	KUNIT_CASE(mcentral_short_spans),
 	KUNIT_CASE(mcentral_last_object),
 	KUNIT_CASE(mcentral_put_mixed),

@@ -4,8 +4,8 @@
  *
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
  * gomem's has an arena, which knows for each of its 256 pages a tag (the size
- * class, or what else the page is) and the span.  One array over the whole
- * direct map leads from an address to its arena; windows without one lead to
+ * class, or what else the page is) and the span.  One array over all of the
+ * memory leads from an address to its arena; windows without one lead to
  * gomem_no_arena, in which every tag says "not gomem's".  So gomem_free()
  * finds the class of any pointer with two loads, and a pointer that is not
  * ours ends in the slow path without having cost the others a test.
@@ -29,12 +29,12 @@ static atomic_long_t arena_bytes;
 
 static unsigned long arena_index(unsigned long address)
 {
-	return (address - (unsigned long)PAGE_OFFSET) >> GOMEM_ARENA_SHIFT;
+	return (address - READ_ONCE(gomem_index)->base) >> GOMEM_ARENA_SHIFT;
 }
 
 static unsigned int page_in_arena(unsigned long address)
 {
-	address -= (unsigned long)PAGE_OFFSET;
+	address -= READ_ONCE(gomem_index)->base;
 	return (address >> GOMEM_PAGE_SHIFT) & (GOMEM_ARENA_PAGES - 1);
 }
 
@@ -132,7 +132,7 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 	struct gomem_arena *fresh = NULL;
 	unsigned long i;
 
-	if (last >= gomem_index->nr)
+	if (first >= gomem_index->nr || last >= gomem_index->nr)
 		return -ERANGE;
 	for (i = first; i <= last; i++) {
 		if (arena_ref(i, &fresh))
@@ -187,8 +187,9 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		struct gomem_arena *arena = arena_at(arena_index(address));
 		unsigned int page = page_in_arena(address);
 
-		WRITE_ONCE(arena->span[page], span);
-		/* Who sees the tag sees the span. */
+		/* Who sees the span sees what is in it; */
+		smp_store_release(&arena->span[page], span);
+		/* who sees the tag sees the span. */
 		smp_store_release(&arena->tag[page], tag);
 	}
 }
@@ -231,17 +232,25 @@ size_t gomem_arena_bytes(void)
  */
 int gomem_index_init(void)
 {
-	unsigned long end_pfn = 0;
+	unsigned long start_pfn = ULONG_MAX, end_pfn = 0;
 	struct gomem_index *index;
 	unsigned long nr, i;
+	u64 start;
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_online_node(nid) {
+		if (!node_present_pages(nid))
+			continue;
+		start_pfn = min(start_pfn, node_start_pfn(nid));
 		end_pfn = max(end_pfn, node_end_pfn(nid));
-	nr = arena_index((unsigned long)__va(PFN_PHYS(end_pfn - 1))) + 1;
+	}
+	/* What is aligned in physical memory is so in the direct map, from here. */
+	start = round_down(PFN_PHYS(start_pfn), GOMEM_ARENA_SIZE);
+	nr = DIV_ROUND_UP_ULL(PFN_PHYS(end_pfn) - start, GOMEM_ARENA_SIZE);
 	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
 	if (!index)
 		return -ENOMEM;
+	index->base = (unsigned long)__va(start);
 	index->nr = nr;
 	for (i = 0; i < nr; i++)
 		index->arena[i] = &gomem_no_arena;

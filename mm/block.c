@@ -138,7 +138,7 @@ struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
 	block->mheap = mheap;
 	block->npages = npages;
 	block->exact = exact;
-	block->born = ktime_get_ns();
+	block->born = ktime_get_mono_fast_ns();
 	INIT_LIST_HEAD(&block->all);
 	INIT_LIST_HEAD(&block->list);
 	return block;

@@ -212,15 +212,32 @@ void gomem_heap_drain(struct gomem_heap *heap)
 	gomem_heap_empty_depots(heap, UINT_MAX);
 }
 
+/* Above this number the caller may sleep, and so others get their turn. */
+#define ATOMIC_DEPOTS	16U
+
+static unsigned int empty_depot(struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int done = 0, chunk, n;
+
+	while (done < nr && READ_ONCE(central->nr_full)) {
+		chunk = min(nr - done, ATOMIC_DEPOTS);
+		n = gomem_mcentral_drain(central, chunk);
+		done += n;
+		if (n < chunk)
+			break;
+		if (nr > ATOMIC_DEPOTS)
+			cond_resched();
+	}
+	return done;
+}
+
 static unsigned int empty_depots_of(struct gomem_node *node, unsigned int nr)
 {
 	unsigned int done = 0;
 	unsigned int class;
 
 	for (class = GOMEM_NR_CLASSES - 1; class && done < nr; class--)
-		if (READ_ONCE(node->central[class].nr_full))
-			done += gomem_mcentral_drain(&node->central[class],
-						     nr - done);
+		done += empty_depot(&node->central[class], nr - done);
 	return done;
 }
 

@@ -42,6 +42,7 @@
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
+#include <linux/stddef.h>
 #include <linux/workqueue.h>
 
 #include <linux/gomem.h>
@@ -155,12 +156,15 @@ struct gomem_magazine {
 	u32 nr;
 	u32 cap;
 	struct gomem_magazine *next;	/* depot only, otherwise NULL */
-	void *obj[];
+	union {
+		DECLARE_FLEX_ARRAY(void *, obj);
+		struct rcu_head rcu;	/* when it is freed, empty */
+	};
 };
 
 static inline size_t gomem_magazine_bytes(unsigned int class)
 {
-	return sizeof(struct gomem_magazine) +
+	return offsetof(struct gomem_magazine, obj) +
 	       gomem_class[class].mag_cap * sizeof(void *);
 }
 
@@ -249,8 +253,8 @@ struct gomem_block {
 	bool exact;			/* constant */
 	bool pfmemalloc;		/* constant: from the emergency reserves */
 	u8 row, column;			/* place on the shelf */
-	u64 born;			/* ktime_get_ns() at birth */
-	u64 idle_since;			/* ktime_get_ns(), when used is 0 */
+	u64 born;			/* ktime_get_mono_fast_ns() at birth */
+	u64 idle_since;			/* the same, when used is 0 */
 	struct rcu_head rcu;
 	struct gomem_span *span;	/* constant: npages of them, exact: 1 */
 	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES); /* pages in spans; shared only */
@@ -296,7 +300,8 @@ struct gomem_mcentral {
 	struct gomem_magazine *full;	/* depot: magazines with objects */
 	struct gomem_magazine *empty;	/* depot: magazines without */
 	unsigned int nr_full, nr_empty;
-	unsigned int min_full;		/* fewest full since the last trim */
+	unsigned int min_full, min_empty; /* fewest since the last trim */
+	unsigned long nr_cached;	/* objects in the full ones */
 	u64 nmalloc, nfree;		/* past the mcaches */
 
 	/* Under mheap->lock; of spans in use. */
@@ -353,6 +358,8 @@ void gomem_sizeclass_init(void);
 bool gomem_should_fail(struct gomem_meta *meta);
 void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		       size_t size, gfp_t gfp);
+void gomem_meta_uncount(struct gomem_meta *meta, enum gomem_meta_kind kind,
+			const void *p);
 void gomem_meta_free(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		     void *p);
 gfp_t gomem_meta_gfp(gfp_t gfp);
@@ -366,6 +373,7 @@ struct gomem_arena {
 };
 
 struct gomem_index {
+	unsigned long base;		/* address of the first arena */
 	unsigned long nr;		/* arenas */
 	struct gomem_arena *arena[];
 };
@@ -387,8 +395,8 @@ struct gomem_span *gomem_span_of(const void *p);
 /* The tag of the page that @p points into; any value of @p may be asked. */
 static __always_inline unsigned long gomem_tag_of(const void *p)
 {
-	unsigned long offset = (unsigned long)p - (unsigned long)PAGE_OFFSET;
 	const struct gomem_index *index = READ_ONCE(gomem_index);
+	unsigned long offset = (unsigned long)p - index->base;
 	unsigned long i = offset >> GOMEM_ARENA_SHIFT;
 
 	if (unlikely(i >= index->nr))

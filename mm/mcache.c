@@ -178,15 +178,14 @@ static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
 
 /*
  * The heap has grown since this CPU last drained its mcache: what waits here is
- * no reason to grow again.  Where interrupts are off, it has to wait.
+ * no reason to grow again.  That is work for who has the time.
  */
-static void drain_if_asked(struct gomem_heap *heap)
+static void drain_if_asked(struct gomem_heap *heap, bool may_sleep)
 {
 	struct gomem_mcache *mc = raw_cpu_ptr(heap->mcache);
 	u32 growths = READ_ONCE(heap->growths);
 
-	if (likely(READ_ONCE(mc->drained) == growths) || in_interrupt() ||
-	    irqs_disabled())
+	if (likely(READ_ONCE(mc->drained) == growths) || !may_sleep)
 		return;
 	WRITE_ONCE(mc->drained, growths);
 	gomem_mcache_relax(mc);
@@ -283,7 +282,7 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	if (p)
 		return p;
 
-	drain_if_asked(heap);
+	drain_if_asked(heap, gfpflags_allow_blocking(gfp));
 	mag = gomem_mcentral_refill(&gomem_local_node(heap)->central[class],
 				    mag, target, gfp, &p);
 	if (!mag)
@@ -433,7 +432,8 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 	if (done || repeated)
 		return;
 
-	drain_if_asked(heap);
+	/* Where preemption is not counted, nobody knows, and this is always false. */
+	drain_if_asked(heap, preemptible());
 	mag = gomem_mcentral_store(central, full);
 	if (!mag || !install_and_push(heap, class, mag, target, p))
 		free_uncached(heap, p);

@@ -18,12 +18,23 @@
  * spans fill up, nearly empty ones empty out and return to the page heap.
  */
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
-/* How many magazines a caller that must not sleep empties before the heap grows. */
+/*
+ * How many magazines are emptied before the heap grows, by callers that may not
+ * sleep, and by those that may.
+ */
 #define ATOMIC_DRAIN	16
+#define GROWTH_DRAIN	256
+
+/* How many objects of a bulk request are moved under one hold of the lock. */
+#define MAX_HOLD	512U
+
+/* How many magazines are emptied before others may run. */
+#define RESCHED_DRAIN	16U
 
 /* --- The depot; under central->lock. --- */
 
@@ -36,6 +47,7 @@ static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
 	central->full = mag->next;
 	mag->next = NULL;
 	central->nr_full--;
+	central->nr_cached -= mag->nr;
 	central->min_full = min(central->min_full, central->nr_full);
 	return mag;
 }
@@ -45,6 +57,7 @@ static void push_full(struct gomem_mcentral *central, struct gomem_magazine *mag
 	mag->next = central->full;
 	central->full = mag;
 	central->nr_full++;
+	central->nr_cached += mag->nr;
 	if (!READ_ONCE(central->heap->depot_used))
 		WRITE_ONCE(central->heap->depot_used, true);
 }
@@ -58,6 +71,7 @@ static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
 	central->empty = mag->next;
 	mag->next = NULL;
 	central->nr_empty--;
+	central->min_empty = min(central->min_empty, central->nr_empty);
 	return mag;
 }
 
@@ -71,13 +85,27 @@ static void push_empty(struct gomem_mcentral *central,
 
 /*
  * Magazines are a convenience: nobody waits for one, no reserve is touched for
- * one, and whoever gets none moves single objects.
+ * one, and whoever gets none moves single objects.  Nobody is even woken: it may
+ * be for a free, under locks that waking takes.
  */
 static struct gomem_magazine *new_magazine(struct gomem_mcentral *central)
 {
 	return gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE,
 				gomem_magazine_bytes(central->class),
-				GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
+				__GFP_NOWARN | __GFP_NOMEMALLOC);
+}
+
+static void free_magazine_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct gomem_magazine, rcu));
+}
+
+/* Somebody may still be reading how many objects are in it. */
+static void free_magazine(struct gomem_mcentral *central,
+			  struct gomem_magazine *mag)
+{
+	gomem_meta_uncount(central->heap->meta, GOMEM_META_MCACHE, mag);
+	call_rcu(&mag->rcu, free_magazine_rcu);
 }
 
 /* --- Spans. --- */
@@ -250,7 +278,7 @@ static bool collect_waiting(struct gomem_heap *heap, gfp_t gfp)
 
 	if (!gfpflags_allow_blocking(gfp))
 		return gomem_heap_empty_depots(heap, ATOMIC_DRAIN);
-	nr = gomem_heap_empty_depots(heap, UINT_MAX);
+	nr = gomem_heap_empty_depots(heap, GROWTH_DRAIN);
 	WRITE_ONCE(heap->growths, heap->growths + 1);
 	raw_cpu_write(heap->mcache->drained, heap->growths);
 	return nr + gomem_mcache_drain(heap, NULL);
@@ -472,7 +500,7 @@ void gomem_mcentral_spare(struct gomem_mcentral *central,
  * They are counted as allocated here.  Magazines are emptied whole.
  *
  * Context: any.
- * Return: how many; 0 if the heap would have to grow.
+ * Return: how many, of a large number not all; 0 if the heap would have to grow.
  */
 unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr)
@@ -481,6 +509,7 @@ unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 	unsigned int taken = 0;
 	unsigned long flags;
 
+	nr = min(nr, MAX_HOLD);
 	spin_lock_irqsave(&central->lock, flags);
 	while (central->full && central->full->nr <= nr - taken) {
 		mag = pop_full(central);
@@ -503,7 +532,8 @@ unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
  * @nr: how many
  *
  * They are counted as freed here.  A rest that fills no magazine is left to the
- * caller, and so is everything for which there is no magazine.
+ * caller, and so is everything for which there is no magazine, and most of a
+ * very large number.
  *
  * Context: any.
  * Return: how many of them the depot has now.
@@ -516,6 +546,7 @@ unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
 	unsigned int given = 0;
 	unsigned long flags;
 
+	nr = min(nr, MAX_HOLD);
 	while (nr - given >= cap) {
 		mag = NULL;
 		spin_lock_irqsave(&central->lock, flags);
@@ -566,25 +597,61 @@ unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
 	return done;
 }
 
+static void drain_politely(struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int chunk;
+
+	for (; nr; nr -= chunk) {
+		chunk = min(nr, RESCHED_DRAIN);
+		if (gomem_mcentral_drain(central, chunk) < chunk)
+			return;
+		cond_resched();
+	}
+}
+
+/* Free up to @nr of the magazines that wait for use. */
+static void free_empty(struct gomem_mcentral *central, unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	while (nr--) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = pop_empty(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			return;
+		free_magazine(central, mag);
+		cond_resched();
+	}
+}
+
 /**
  * gomem_mcentral_trim() - return what the depot has not needed for a while
  * @central: the class
  *
- * The fewest full magazines that the depot has held since the last call were
- * of no use to anybody in that time.  To be called at regular intervals.
+ * The fewest magazines that the depot has held since the last call, full and
+ * empty ones, were of no use to anybody in that time.  To be called at regular
+ * intervals.
  *
- * Context: process.
+ * Context: process, may sleep.
  */
 void gomem_mcentral_trim(struct gomem_mcentral *central)
 {
-	unsigned int unused;
+	unsigned int full, empty;
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	unused = central->min_full;
-	central->min_full = central->nr_full;
+	full = central->min_full;
+	empty = central->min_empty;
 	spin_unlock_irqrestore(&central->lock, flags);
-	gomem_mcentral_drain(central, unused);
+	drain_politely(central, full);
+	free_empty(central, empty);
+
+	spin_lock_irqsave(&central->lock, flags);
+	central->min_full = central->nr_full;
+	central->min_empty = central->nr_empty;
+	spin_unlock_irqrestore(&central->lock, flags);
 }
 
 /**
@@ -617,9 +684,6 @@ void gomem_mcentral_init(struct gomem_mcentral *central,
  */
 void gomem_mcentral_destroy(struct gomem_mcentral *central)
 {
-	struct gomem_magazine *mag;
-
-	gomem_mcentral_drain(central, UINT_MAX);
-	while ((mag = pop_empty(central)))
-		gomem_meta_free(central->heap->meta, GOMEM_META_MCACHE, mag);
+	drain_politely(central, UINT_MAX);
+	free_empty(central, UINT_MAX);
 }

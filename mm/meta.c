@@ -64,6 +64,18 @@ void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 }
 
 /**
+ * gomem_meta_uncount() - what gomem_meta_alloc() returned will be freed by others
+ * @meta: where it was counted
+ * @kind: as what
+ * @p: the memory
+ */
+void gomem_meta_uncount(struct gomem_meta *meta, enum gomem_meta_kind kind,
+			const void *p)
+{
+	atomic_long_sub(ksize(p), &meta->bytes[kind]);
+}
+
+/**
  * gomem_meta_free() - give back what gomem_meta_alloc() returned
  * @meta: where it was counted
  * @kind: as what
@@ -74,6 +86,6 @@ void gomem_meta_free(struct gomem_meta *meta, enum gomem_meta_kind kind,
 {
 	if (!p)
 		return;
-	atomic_long_sub(ksize(p), &meta->bytes[kind]);
+	gomem_meta_uncount(meta, kind, p);
 	kfree(p);
 }

@@ -118,7 +118,8 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 	span->class = central->class;
 	WRITE_ONCE(span->central, central);
 	gomem_mspan_init(span, want->far_bits);
-	WRITE_ONCE(span->state, GOMEM_SPAN_INUSE);
+	/* Who sees the state sees what was set before. */
+	smp_store_release(&span->state, GOMEM_SPAN_INUSE);
 
 	mheap->nr_spans++;
 	mheap->inuse_pages += npages;
@@ -252,12 +253,28 @@ static struct gomem_block *grow_ahead(struct gomem_mheap *mheap,
 	return NULL;
 }
 
-/* The pages of one span, with all the means that the caller has. */
+/* The order that an object of @central's class would need alone. */
+static unsigned int object_order(const struct gomem_want *want)
+{
+	unsigned int size = gomem_class[want->central->class].size;
+
+	return size ? gomem_block_order(DIV_ROUND_UP(size, GOMEM_PAGE_SIZE)) :
+		      gomem_block_order(want->npages);
+}
+
+/*
+ * The pages of one span.  If an object alone could do with a smaller order, that
+ * is asked for without any pressure; otherwise with all the means that the caller
+ * has.
+ */
 static struct gomem_block *grow_span(struct gomem_mheap *mheap,
 				     const struct gomem_want *want, gfp_t gfp)
 {
 	unsigned int order = gomem_block_order(want->npages);
 
+	if (order > object_order(want))
+		gfp = (gfp & ~(__GFP_NOFAIL | __GFP_RECLAIM)) | __GFP_NOWARN |
+		      __GFP_NORETRY | __GFP_NOMEMALLOC;
 	if (order > (gfp & __GFP_NOFAIL ? MAX_NOFAIL_ORDER : MAX_SPAN_ORDER))
 		return NULL;
 	return gomem_block_alloc(mheap, want->npages, false, gfp, mheap->nid);
@@ -384,7 +401,7 @@ static bool retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
 	reshelve(mheap, block);
 	if (block->used)
 		return false;
-	block->idle_since = ktime_get_ns();
+	block->idle_since = ktime_get_mono_fast_ns();
 	mheap->idle_block_pages += block->npages;
 	return mheap->idle_block_pages > gomem_mheap_keep(mheap);
 }

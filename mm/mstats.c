@@ -139,19 +139,6 @@ static u64 cached_on(struct gomem_heap *heap, int cpu, unsigned int class)
 	       READ_ONCE(prev->nr);
 }
 
-static u64 cached_in_depot(struct gomem_mcentral *central)
-{
-	struct gomem_magazine *mag;
-	unsigned long flags;
-	u64 cached = 0;
-
-	spin_lock_irqsave(&central->lock, flags);
-	for (mag = central->full; mag; mag = mag->next)
-		cached += mag->nr;
-	spin_unlock_irqrestore(&central->lock, flags);
-	return cached;
-}
-
 /**
  * gomem_cached_objects() - objects that wait in magazines
  * @heap: the heap
@@ -166,13 +153,15 @@ void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
 	int cpu, nid;
 
 	memset(cached, 0, GOMEM_NR_CLASSES * sizeof(*cached));
+	rcu_read_lock();	/* magazines that are being freed */
 	for_each_possible_cpu(cpu)
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
 			cached[class] += cached_on(heap, cpu, class);
+	rcu_read_unlock();
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			cached[class] += cached_in_depot(&central[class]);
+			cached[class] += READ_ONCE(central[class].nr_cached);
 	}
 }
 
