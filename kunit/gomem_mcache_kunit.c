@@ -4,8 +4,8 @@
  * exchanges one, and what happens when an interrupt comes in between.
  *
  * Most of this looks at one size, 64 bytes: its span has 128 objects, so that
- * refills of 2, 4, 8, 16, 32 and 62 objects, the most a magazine holds, fit in
- * one span.  The tests stay on one CPU and nothing happens in the background.
+ * the first refills fit in one span.  The tests stay on one CPU and nothing happens
+ * in the background.
  */
 #include <linux/smp.h>
 #include <linux/workqueue.h>
@@ -16,6 +16,7 @@
 #define SIZE		64
 #define FIRST_TARGET	2
 #define MANY		200
+#define BULK		600
 
 static unsigned int class_of_size(void)
 {
@@ -153,24 +154,34 @@ static void mcache_swaps_at_the_edge(struct kunit *test)
 	gomem_free(objs[5]);
 }
 
-/* Each refill brings twice as many as the one before, up to a magazine full. */
+/*
+ * Each refill brings twice as many as the one before, up to a magazine full, but
+ * no more than this CPU's share of an eighth of the class.
+ */
 static void mcache_refills_grow(struct kunit *test)
 {
-	static const unsigned int wanted[] = { 2, 4, 8, 16, 32, 62 };
-	unsigned int i, total = 0;
-	void *objs[124];
+	void **objs = gomem_test_array(test, 10000);
+	unsigned int wanted = FIRST_TARGET, share, spans, total = 0;
 
-	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
-		KUNIT_EXPECT_EQ(test, target(test), wanted[i]);
-		KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
-		objs[total] = take(test);
-		KUNIT_EXPECT_EQ(test, nr_loaded(test), wanted[i] - 1);
-		KUNIT_EXPECT_GE(test, pair(test)->loaded->cap, wanted[i]);
-		take_many(test, objs + total + 1, wanted[i] - 1);
-		total += wanted[i];
+	while (total < 9000) {
+		KUNIT_ASSERT_EQ(test, target(test), wanted);
+		KUNIT_ASSERT_EQ(test, cached(test), 0ULL);
+		share = 2 + central(test)->slots / (8 * num_online_cpus());
+		spans = central(test)->nspans;
+		objs[total++] = take(test);
+		/* Less when that is all that a span has left. */
+		if (spans == central(test)->nspans &&
+		    !list_empty(&central(test)->partial))
+			KUNIT_EXPECT_EQ(test, nr_loaded(test) + 1,
+					min(wanted, share));
+		KUNIT_ASSERT_LT(test, nr_loaded(test), min(wanted, share));
+		KUNIT_EXPECT_GE(test, pair(test)->loaded->room,
+				pair(test)->loaded->cap);
+		while (nr_loaded(test))
+			objs[total++] = take(test);
+		wanted = min(2 * wanted, mag_cap());
 	}
 	KUNIT_EXPECT_EQ(test, target(test), mag_cap());
-	KUNIT_EXPECT_EQ(test, central(test)->nspans, 1UL);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, total));
 	give_many(objs, total);
 }
@@ -205,11 +216,13 @@ static void mcache_flushes_to_depot(struct kunit *test)
 
 static void mcache_relaxes(struct kunit *test)
 {
+	void **objs = gomem_test_array(test, MANY);
 	unsigned int i, before;
-	void *objs[124];
+	u64 waiting;
 
-	take_many(test, objs, 124);
-	give_many(objs, 124);
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
+	waiting = cached(test);
 	KUNIT_ASSERT_EQ(test, target(test), mag_cap());
 	for (i = 0; i < 8; i++) {
 		before = target(test);
@@ -221,9 +234,9 @@ static void mcache_relaxes(struct kunit *test)
 	KUNIT_EXPECT_LE(test, target(test), FIRST_TARGET);
 
 	/* What the magazines hold is not touched, and they still work. */
-	KUNIT_EXPECT_EQ(test, cached(test), 124ULL);
-	take_many(test, objs, 124);
-	give_many(objs, 124);
+	KUNIT_EXPECT_EQ(test, cached(test), waiting);
+	take_many(test, objs, MANY);
+	give_many(objs, MANY);
 }
 
 static void mcache_drains(struct kunit *test)
@@ -347,25 +360,25 @@ static void mcache_serves_every_class(struct kunit *test)
 static void mcache_bulk_takes_stock(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	void **objs = gomem_test_array(test, MANY);
-	void **more = gomem_test_array(test, MANY);
+	void **objs = gomem_test_array(test, BULK);
+	void **more = gomem_test_array(test, BULK);
 	unsigned int got;
 	u64 waiting;
 
-	take_many(test, objs, MANY);
-	give_many(objs, MANY);
+	take_many(test, objs, BULK);
+	give_many(objs, BULK);
 	KUNIT_ASSERT_GT(test, central(test)->nr_full, 0U);
-	KUNIT_ASSERT_EQ(test, counts(test)->nmalloc, (u64)MANY);
+	KUNIT_ASSERT_EQ(test, counts(test)->nmalloc, (u64)BULK);
 	waiting = cached(test);
-	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, more);
-	KUNIT_ASSERT_EQ(test, got, MANY);
-	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(more, MANY));
-	KUNIT_EXPECT_EQ(test, cached(test), waiting - MANY);
+	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, BULK, more);
+	KUNIT_ASSERT_EQ(test, got, BULK);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(more, BULK));
+	KUNIT_EXPECT_EQ(test, cached(test), waiting - BULK);
 	KUNIT_EXPECT_GT(test, central(test)->nmalloc, 0ULL);
 	KUNIT_EXPECT_EQ(test, counts(test)->nmalloc + central(test)->nmalloc,
-			2ULL * MANY);
-	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)MANY);
-	give_many(more, MANY);
+			2ULL * BULK);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)BULK);
+	give_many(more, BULK);
 }
 
 /* With the mcache taken, as an interrupt finds it that came in the middle. */

@@ -80,7 +80,7 @@ static struct gomem_magazine *new_full(struct kunit *test, unsigned int class,
 {
 	struct gomem_magazine *mag;
 
-	mag = gomem_mcentral_store(central_of(test, class), NULL);
+	mag = gomem_mcentral_store(central_of(test, class), NULL, nr);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
 	fetch(test, class, mag->obj, nr, false);
@@ -264,12 +264,12 @@ static void mcentral_exchange(struct kunit *test)
 
 	first = new_full(test, CLASS_1024, 2);
 	second = new_full(test, CLASS_1024, 3);
-	empty = gomem_mcentral_store(central, first);
+	empty = gomem_mcentral_store(central, first, 1);
 	KUNIT_ASSERT_NOT_NULL(test, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
 	gomem_mcentral_spare(central, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_mcentral_store(central, second), empty);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_mcentral_store(central, second, 1), empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
 
@@ -290,23 +290,47 @@ static void mcentral_exchange(struct kunit *test)
 /* With nothing in the depot a magazine is filled from spans, as far as wanted. */
 static void mcentral_refill_from_spans(struct kunit *test)
 {
-	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	unsigned int class = gomem_size_class(8);
+	struct gomem_mcentral *central = central_of(test, class);
+	void **objs = gomem_test_array(test, 1010), *single = NULL;
 	struct gomem_magazine *a, *b;
-	void *single = NULL;
 
-	a = refill(test, CLASS_1024, NULL, 5, &single);
+	fetch(test, class, objs, 1010, true);
+	a = refill(test, class, NULL, 5, &single);
 	KUNIT_ASSERT_NOT_NULL(test, a);
-	KUNIT_EXPECT_EQ(test, a->nr, 5U);
-	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], a->obj[0] + 4096);
-	b = gomem_mcentral_store(central, NULL);
-	KUNIT_EXPECT_PTR_EQ(test, refill(test, CLASS_1024, b, 14, &single), b);
-	KUNIT_EXPECT_EQ(test, b->nr, 3U);
-	KUNIT_EXPECT_PTR_EQ(test, b->obj[0], a->obj[0] + 5120);
-	KUNIT_EXPECT_EQ(test, central->nmalloc, 0ULL);
+	KUNIT_ASSERT_EQ(test, a->nr, 5U);
+	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], a->obj[0] + 32);
+	b = gomem_mcentral_store(central, NULL, 14);
+	KUNIT_EXPECT_PTR_EQ(test, refill(test, class, b, 14, &single), b);
+	KUNIT_EXPECT_EQ(test, b->nr, 9U);
+	KUNIT_EXPECT_PTR_EQ(test, b->obj[0], a->obj[0] + 40);
+	KUNIT_EXPECT_EQ(test, central->nmalloc, 1010ULL);
 	gomem_mcentral_spare(central, a);
 	gomem_mcentral_spare(central, b);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	KUNIT_EXPECT_NULL(test, single);
+	put(test, objs, 1010);
+}
+
+/* A magazine that is too small for what is wanted is exchanged for a larger. */
+static void mcentral_magazines_grow(struct kunit *test)
+{
+	static const unsigned int want[] = { 1, 6, 7, 14, 15, 62, 63, 126 };
+	static const unsigned int room[] = { 6, 6, 14, 14, 30, 62, 126, 126 };
+	struct gomem_mcentral *central = central_of(test, CLASS_1024 - 10);
+	struct gomem_magazine *mag;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, gomem_class[central->class].mag_cap, 126);
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		mag = gomem_mcentral_store(central, NULL, want[i]);
+		KUNIT_ASSERT_NOT_NULL(test, mag);
+		KUNIT_EXPECT_EQ(test, mag->room, room[i]);
+		gomem_mcentral_spare(central, mag);
+		KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
+		KUNIT_EXPECT_EQ(test, central->empty_room,
+				(unsigned long)room[i]);
+	}
 }
 
 /* No memory for a magazine: what is full is taken all the same. */
@@ -317,12 +341,12 @@ static void mcentral_no_magazine(struct kunit *test)
 	void *single = NULL;
 
 	fail_request(test, 1);
-	KUNIT_EXPECT_NULL(test, gomem_mcentral_store(central, full));
+	KUNIT_EXPECT_NULL(test, gomem_mcentral_store(central, full, 1));
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
 	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 1U);
 
 	/* And for who wants objects there is one, counted here. */
-	full = gomem_mcentral_store(central, NULL);
+	full = gomem_mcentral_store(central, NULL, 1);
 	fail_request(test, 1);
 	KUNIT_EXPECT_NULL(test, refill(test, CLASS_1024, NULL, 8, &single));
 	KUNIT_ASSERT_NOT_NULL(test, single);
@@ -386,7 +410,7 @@ static void mcentral_frees_magazines(struct kunit *test)
 	before = atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]);
 	fill_depot(test, CLASS_1024, 8);
 	bytes = atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]) - before;
-	KUNIT_EXPECT_EQ(test, bytes, 8L * (long)gomem_magazine_bytes(CLASS_1024));
+	KUNIT_EXPECT_EQ(test, bytes, 8L * 64);
 	KUNIT_EXPECT_EQ(test, central->nr_cached, 8UL);
 
 	gomem_mcentral_drain(central, UINT_MAX);
@@ -394,7 +418,7 @@ static void mcentral_frees_magazines(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
 	gomem_mcentral_trim(central);	/* there was none when it began */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
-	mag = gomem_mcentral_store(central, NULL);
+	mag = gomem_mcentral_store(central, NULL, 1);
 	gomem_mcentral_spare(central, mag);
 	gomem_mcentral_trim(central);	/* seven were always there */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
@@ -453,7 +477,7 @@ static void single_object(struct kunit *test, unsigned int class)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcentral *central = central_of(test, class);
-	struct gomem_magazine *mag = gomem_mcentral_store(central, NULL);
+	struct gomem_magazine *mag = gomem_mcentral_store(central, NULL, 1);
 	void *single = NULL;
 
 	fail_request(test, 1);
@@ -581,6 +605,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_every_class),
 	KUNIT_CASE(mcentral_fullest_first),
 	KUNIT_CASE(mcentral_frees_magazines),
+	KUNIT_CASE(mcentral_magazines_grow),
 	KUNIT_CASE(mcentral_short_spans),
 	KUNIT_CASE(mcentral_last_object),
 	KUNIT_CASE(mcentral_put_mixed),

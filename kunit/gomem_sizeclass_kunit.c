@@ -178,7 +178,8 @@ static void sizeclass_magazines(struct kunit *test)
 	static const struct {
 		u32 up_to, cap;
 	} rule[] = {
-		{ 256, 62 }, { 1024, 30 }, { 4096, 14 }, { 8192, 6 }, { 32768, 2 },
+		{ 512, 126 }, { 1024, 62 }, { 2048, 30 }, { 4096, 14 },
+		{ 10880, 6 }, { 32768, 2 },
 	};
 	unsigned int class, i = 0;
 
@@ -188,7 +189,7 @@ static void sizeclass_magazines(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gomem_class[class].mag_cap, rule[i].cap);
 		/* Header and objects fill what kmalloc() returns for them. */
 		KUNIT_EXPECT_TRUE(test,
-				  is_power_of_2(gomem_magazine_bytes(class)));
+				  is_power_of_2(gomem_magazine_bytes(gomem_class[class].mag_cap)));
 	}
 	KUNIT_EXPECT_EQ(test, i, (unsigned int)ARRAY_SIZE(rule) - 1);
 }

@@ -150,11 +150,13 @@ struct gomem_meta {
  * an mcache has it, so that the fast path reads the object on top without
  * knowing how many there are, and NULL says that there is none.  @nr is out of
  * date while the magazine is the loaded one, whose top is in the mcache.  @cap is
- * what the owner wants it to hold, at most the class's mag_cap.
+ * what the owner wants it to hold, @room what it can hold.  Magazines come in
+ * powers of two of bytes, so that a class that is rarely used has small ones.
  */
 struct gomem_magazine {
 	u32 nr;
-	u32 cap;
+	u16 cap;
+	u16 room;
 	struct gomem_magazine *next;	/* depot only, otherwise NULL */
 	union {
 		DECLARE_FLEX_ARRAY(void *, obj);
@@ -162,10 +164,12 @@ struct gomem_magazine {
 	};
 };
 
-static inline size_t gomem_magazine_bytes(unsigned int class)
+#define GOMEM_MAGAZINE_WORDS	(offsetof(struct gomem_magazine, obj) / \
+				 sizeof(void *))
+
+static inline size_t gomem_magazine_bytes(unsigned int room)
 {
-	return offsetof(struct gomem_magazine, obj) +
-	       gomem_class[class].mag_cap * sizeof(void *);
+	return (GOMEM_MAGAZINE_WORDS + room) * sizeof(void *);
 }
 
 /* Stands for "no magazine": nothing to take, no room.  Never written. */
@@ -294,15 +298,16 @@ struct gomem_mcentral {
 	spinlock_t lock;		/* spans' bitmaps, depot, uncached counters */
 	u8 class;
 	u8 tag;				/* what its spans' pages are tagged */
-	struct gomem_heap *heap;
-	struct gomem_mheap *mheap;
-	struct list_head partial;	/* spans with room, fullest first */
 	struct gomem_magazine *full;	/* depot: magazines with objects */
 	struct gomem_magazine *empty;	/* depot: magazines without */
-	unsigned int nr_full, nr_empty;
-	unsigned int min_full, min_empty; /* fewest since the last trim */
+	u32 nr_full, nr_empty;
+	u32 min_full, min_empty;	/* fewest since the last trim */
 	unsigned long nr_cached;	/* objects in the full ones */
+	unsigned long empty_room;	/* for objects, in the empty ones */
+	struct list_head partial;	/* spans with room, fullest first */
 	u64 nmalloc, nfree;		/* past the mcaches */
+	struct gomem_heap *heap;
+	struct gomem_mheap *mheap;
 
 	/* Under mheap->lock; of spans in use. */
 	unsigned long nspans;
@@ -490,7 +495,8 @@ struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
 					     unsigned int want, gfp_t gfp,
 					     void **single);
 struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
-					    struct gomem_magazine *full);
+					    struct gomem_magazine *full,
+					    unsigned int want);
 void gomem_mcentral_spare(struct gomem_mcentral *central,
 			  struct gomem_magazine *mag);
 unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,

@@ -242,7 +242,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	struct gomem_mcache *mc;
 	void *p = NULL;
 
-	mag->cap = max(target, mag->nr);
+	mag->cap = clamp_t(unsigned int, target, mag->nr, mag->room);
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
@@ -382,7 +382,7 @@ static bool install_and_push(struct gomem_heap *heap, unsigned int class,
 	struct gomem_mcache *mc;
 	bool done = false;
 
-	mag->cap = target;
+	mag->cap = min_t(unsigned int, target, mag->room);
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
@@ -434,7 +434,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 
 	/* Where preemption is not counted, nobody knows, and this is always false. */
 	drain_if_asked(heap, preemptible());
-	mag = gomem_mcentral_store(central, full);
+	mag = gomem_mcentral_store(central, full, target);
 	if (!mag || !install_and_push(heap, class, mag, target, p))
 		free_uncached(heap, p);
 }

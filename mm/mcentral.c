@@ -30,6 +30,9 @@
 #define ATOMIC_DRAIN	16
 #define GROWTH_DRAIN	256
 
+/* The smallest magazine: 64 bytes. */
+#define MIN_ROOM	6U
+
 /* How many objects of a bulk request are moved under one hold of the lock. */
 #define MAX_HOLD	512U
 
@@ -71,6 +74,7 @@ static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
 	central->empty = mag->next;
 	mag->next = NULL;
 	central->nr_empty--;
+	central->empty_room -= mag->room;
 	central->min_empty = min(central->min_empty, central->nr_empty);
 	return mag;
 }
@@ -81,6 +85,7 @@ static void push_empty(struct gomem_mcentral *central,
 	mag->next = central->empty;
 	central->empty = mag;
 	central->nr_empty++;
+	central->empty_room += mag->room;
 }
 
 /*
@@ -88,11 +93,21 @@ static void push_empty(struct gomem_mcentral *central,
  * one, and whoever gets none moves single objects.  Nobody is even woken: it may
  * be for a free, under locks that waking takes.
  */
-static struct gomem_magazine *new_magazine(struct gomem_mcentral *central)
+static struct gomem_magazine *new_magazine(struct gomem_mcentral *central,
+					   unsigned int want)
 {
-	return gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE,
-				gomem_magazine_bytes(central->class),
-				__GFP_NOWARN | __GFP_NOMEMALLOC);
+	struct gomem_magazine *mag;
+	unsigned int room;
+
+	room = roundup_pow_of_two(max(want, MIN_ROOM) + GOMEM_MAGAZINE_WORDS) -
+	       GOMEM_MAGAZINE_WORDS;
+	room = min_t(unsigned int, room, gomem_class[central->class].mag_cap);
+	mag = gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE,
+			       gomem_magazine_bytes(room),
+			       __GFP_NOWARN | __GFP_NOMEMALLOC);
+	if (mag)
+		mag->room = room;
+	return mag;
 }
 
 static void free_magazine_rcu(struct rcu_head *rcu)
@@ -106,6 +121,26 @@ static void free_magazine(struct gomem_mcentral *central,
 {
 	gomem_meta_uncount(central->heap->meta, GOMEM_META_MCACHE, mag);
 	call_rcu(&mag->rcu, free_magazine_rcu);
+}
+
+/*
+ * An empty magazine with room for @want objects, if possible, in place of @mag,
+ * which may be NULL.
+ */
+static struct gomem_magazine *fitting(struct gomem_mcentral *central,
+				      struct gomem_magazine *mag,
+				      unsigned int want)
+{
+	struct gomem_magazine *larger;
+
+	if (mag && mag->room >= want)
+		return mag;
+	larger = new_magazine(central, want);
+	if (!larger)
+		return mag;
+	if (mag)
+		free_magazine(central, mag);
+	return larger;
 }
 
 /* --- Spans. --- */
@@ -400,6 +435,16 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 	}
 }
 
+/*
+ * How many objects a CPU may take from spans at a time: all CPUs together an
+ * eighth of what the class has.  What has been freed before, and waits in the
+ * depot, is not limited.
+ */
+static unsigned int fair_share(const struct gomem_mcentral *central)
+{
+	return 2 + READ_ONCE(central->slots) / (8 * num_online_cpus());
+}
+
 /**
  * gomem_mcentral_refill() - a magazine with objects for an mcache
  * @central: the class
@@ -424,26 +469,22 @@ struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
 	if (full) {
 		if (mag)
 			push_empty(central, mag);
-	} else {
-		if (!mag)
-			mag = pop_empty(central);
-		if (mag)
-			mag->nr = take_objects(central, mag->obj, want);
+	} else if (!mag) {
+		mag = pop_empty(central);
 	}
 	spin_unlock_irqrestore(&central->lock, flags);
 	if (full)
 		return full;
-	if (mag && mag->nr)
-		return mag;
 
-	if (!mag)
-		mag = new_magazine(central);
+	want = min(want, fair_share(central));
+	mag = fitting(central, mag, want);
 	if (!mag) {
 		gomem_mcentral_fetch(central, single, 1, gfp, true, single);
 		return NULL;
 	}
-	mag->nr = gomem_mcentral_fetch(central, mag->obj, want, gfp, false,
-				       single);
+	mag->nr = gomem_mcentral_fetch(central, mag->obj,
+				       min_t(unsigned int, want, mag->room),
+				       gfp, false, single);
 	if (mag->nr)
 		return mag;
 	gomem_mcentral_spare(central, mag);
@@ -454,13 +495,15 @@ struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
  * gomem_mcentral_store() - an empty magazine, in exchange for a full one
  * @central: the class
  * @full: the full one, or NULL
+ * @want: how many objects it is to have room for, if possible
  *
  * Never fails to take @full.
  *
  * Return: an empty magazine, or NULL if there is no memory for one.
  */
 struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
-					    struct gomem_magazine *full)
+					    struct gomem_magazine *full,
+					    unsigned int want)
 {
 	struct gomem_magazine *mag;
 	unsigned long flags;
@@ -470,7 +513,7 @@ struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
 		push_full(central, full);
 	mag = pop_empty(central);
 	spin_unlock_irqrestore(&central->lock, flags);
-	return mag ? mag : new_magazine(central);
+	return fitting(central, mag, want);
 }
 
 /**
@@ -525,6 +568,13 @@ unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 	return taken;
 }
 
+static void fill_magazine(struct gomem_magazine *mag, void **objs)
+{
+	memcpy(mag->obj, objs, mag->room * sizeof(*objs));
+	mag->nr = mag->room;
+	mag->cap = mag->room;
+}
+
 /**
  * gomem_mcentral_give() - many objects, to the depot
  * @central: the class
@@ -548,20 +598,21 @@ unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
 
 	nr = min(nr, MAX_HOLD);
 	while (nr - given >= cap) {
-		mag = NULL;
 		spin_lock_irqsave(&central->lock, flags);
-		while (nr - given >= cap && (mag = pop_empty(central))) {
-			memcpy(mag->obj, objs + given, cap * sizeof(*objs));
-			mag->nr = cap;
-			mag->cap = cap;
+		while ((mag = pop_empty(central))) {
+			if (mag->room > nr - given) {
+				push_empty(central, mag);
+				break;
+			}
+			fill_magazine(mag, objs + given);
 			push_full(central, mag);
-			given += cap;
-			central->nfree += cap;
+			given += mag->room;
+			central->nfree += mag->room;
 		}
 		spin_unlock_irqrestore(&central->lock, flags);
-		if (mag || nr - given < cap)
+		if (mag)
 			break;
-		mag = new_magazine(central);
+		mag = new_magazine(central, cap);
 		if (!mag)
 			break;
 		gomem_mcentral_spare(central, mag);

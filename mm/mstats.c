@@ -177,7 +177,9 @@ static u64 spare_bytes(struct gomem_heap *heap)
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
 			bytes += READ_ONCE(central[class].nr_empty) *
-				 (u64)gomem_magazine_bytes(class);
+				 gomem_magazine_bytes(0) +
+				 READ_ONCE(central[class].empty_room) *
+				 sizeof(void *);
 	}
 	return bytes;
 }

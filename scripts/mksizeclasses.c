@@ -141,18 +141,17 @@ static void check(void)
 
 /*
  * How many objects a magazine holds at most: as many as are worth an exchange,
- * but not much more than 64 KiB of memory, and such that the magazine with its
- * header of two words fills a size that kmalloc() serves without rounding.
+ * but not more than 64 KiB of memory (or two objects), and such that the magazine
+ * with its header of two words fills a size that kmalloc() serves without
+ * rounding.
  */
 static unsigned int magazine_of(unsigned int size)
 {
-	if (size <= 256)
-		return 62;
-	if (size <= 1024)
-		return 30;
-	if (size <= 4096)
-		return 14;
-	return size <= 8192 ? 6 : 2;
+	unsigned int words = 128;
+
+	while (words > 4 && (words - 2) * size > 65536)
+		words /= 2;
+	return words - 2;
 }
 
 static unsigned int class_of(unsigned int size)
