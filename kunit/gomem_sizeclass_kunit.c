@@ -178,8 +178,8 @@ static void sizeclass_magazines(struct kunit *test)
 	static const struct {
 		u32 up_to, cap;
 	} rule[] = {
-		{ 512, 126 }, { 1024, 62 }, { 2048, 30 }, { 4096, 14 },
-		{ 10880, 6 }, { 32768, 2 },
+		{ 896, 126 }, { 1792, 62 }, { 3456, 30 }, { 8192, 14 },
+		{ 19072, 6 }, { 32768, 2 },
 	};
 	unsigned int class, i = 0;
 
