@@ -166,6 +166,21 @@ void gomem_arena_put(unsigned long base, unsigned long npages)
 		arena_unref(i);
 }
 
+/* The part of it that lies in one arena. */
+static void set_pages(struct gomem_arena *arena, unsigned int page,
+		      unsigned int npages, u8 tag, struct gomem_span *span)
+{
+	unsigned int i;
+
+	/* Who sees the span sees what is in it, who sees the tag the span. */
+	smp_wmb();
+	for (i = page; i < page + npages; i++)
+		WRITE_ONCE(arena->span[i], span);
+	smp_wmb();
+	for (i = page; i < page + npages; i++)
+		WRITE_ONCE(arena->tag[i], tag);
+}
+
 /**
  * gomem_arena_set() - say what a run of pages is
  * @base: address of the first page
@@ -179,18 +194,17 @@ void gomem_arena_put(unsigned long base, unsigned long npages)
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span)
 {
-	unsigned long i;
-	u8 tag = first;
+	unsigned long i, n;
 
-	for (i = 0; i < npages; i++, tag = rest) {
+	for (i = 0; i < npages; i += n) {
 		unsigned long address = base + (i << GOMEM_PAGE_SHIFT);
 		struct gomem_arena *arena = arena_at(arena_index(address));
 		unsigned int page = page_in_arena(address);
 
-		/* Who sees the span sees what is in it; */
-		smp_store_release(&arena->span[page], span);
-		/* who sees the tag sees the span. */
-		smp_store_release(&arena->tag[page], tag);
+		n = min_t(unsigned long, npages - i, GOMEM_ARENA_PAGES - page);
+		set_pages(arena, page, n, rest, span);
+		if (!i && first != rest)
+			WRITE_ONCE(arena->tag[page], first);
 	}
 }
 
