@@ -54,6 +54,29 @@ need_pkgs() {
 	export GOMEM_APT_UPDATED=1
 }
 
+# packaged PACKAGE FILE: print where a file of a Debian package is, unpacked into
+# the cache. The package, which may bring a service along, is not installed.
+packaged() {
+	local dir=$GOMEM_CACHE/packaged/$1
+
+	if [ ! -e "$dir$2" ]; then
+		say "getting $1"
+		(
+			lock_cache packaged
+			new=$dir.tmp.$$
+			trap 'rm -rf "$new"' EXIT
+			mkdir -p "$new/deb" && cd "$new/deb" || exit
+			apt-get -qq download "$1" 2>"$new/log" ||
+				{ apt-get -qq update && apt-get -qq download "$1"; } ||
+				exit
+			dpkg-deb --fsys-tarfile ./*.deb |
+				tar -C "$new" -xf - ".$2" || exit
+			mkdir -p "$dir${2%/*}" && mv "$new$2" "$dir$2"
+		) >&2 || die "cannot get $2 of the package $1"
+	fi
+	echo "$dir$2"
+}
+
 # lock_cache NAME: hold the cache's lock NAME until this (sub)shell ends.
 lock_cache() {
 	local fd
