@@ -172,11 +172,10 @@ static void set_pages(struct gomem_arena *arena, unsigned int page,
 {
 	unsigned int i;
 
-	/* Who sees the span sees what is in it, who sees the tag the span. */
-	smp_wmb();
+	smp_wmb();	/* Who sees the span sees what is in it. */
 	for (i = page; i < page + npages; i++)
 		WRITE_ONCE(arena->span[i], span);
-	smp_wmb();
+	smp_wmb();	/* Who sees the tag sees the span. */
 	for (i = page; i < page + npages; i++)
 		WRITE_ONCE(arena->tag[i], tag);
 }
