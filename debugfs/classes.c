@@ -121,7 +121,7 @@ static void show_block(struct seq_file *m, const struct gomem_block *block,
 	seq_printf(m, "%p %4d %6u %6u %7u %6llu.%03llu %s\n",
 		   (void *)block->base,
 		   page_to_nid(virt_to_page((void *)block->base)),
-		   block->npages, READ_ONCE(block->used),
+		   gomem_block_pages(block), READ_ONCE(block->used),
 		   block->exact ? 0 : READ_ONCE(block->longest),
 		   age / 1000, age % 1000, block->exact ? "exact" : "shared");
 }

@@ -65,6 +65,7 @@ int gomem_debugfs_init(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		debugfs_create_file(files[i].name, 0400, directory, NULL,
 				    files[i].fops);
+	gomem_knobs_create(directory);
 	return 0;
 }
 

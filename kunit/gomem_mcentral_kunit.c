@@ -491,6 +491,7 @@ static void single_object(struct kunit *test, unsigned int class)
 	KUNIT_EXPECT_EQ(test, gomem_usable_size(single),
 			max_t(size_t, GOMEM_PAGE_SIZE, gomem_class[class].size));
 	gomem_large_free(heap, single);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
 }
 
 static void mcentral_single_object(struct kunit *test)

@@ -13,7 +13,6 @@
 #include "gomem_test.h"
 
 #define GROWTH	8	/* pages by which a small heap grows */
-#define KEPT	16	/* idle pages that it keeps */
 
 static struct gomem_meta *test_meta(struct kunit *test)
 {
@@ -194,10 +193,12 @@ static void mheap_longest_run(struct kunit *test)
 
 	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
 	gomem_mheap_free_span(span);
-	/* A heap this small gives so large a block back at once. */
+	KUNIT_EXPECT_NULL(test, find(test, GOMEM_ARENA_PAGES + 1, 1));
+	KUNIT_ASSERT_PTR_EQ(test, find(test, GOMEM_ARENA_PAGES, 1), span);
+	gomem_mheap_free_span(span);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
 	expect_sums(test, 0, 0, GOMEM_ARENA_PAGES);
 	KUNIT_EXPECT_NULL(test, find(test, GOMEM_ARENA_PAGES, 1));
-	KUNIT_EXPECT_NULL(test, find(test, GOMEM_ARENA_PAGES + 1, 1));
 	span = get_run(test, 5);
 	KUNIT_EXPECT_NULL(test, find(test, 4, 1));
 	gomem_mheap_free_span(span);
@@ -263,17 +264,15 @@ static void mheap_aligned_addresses(struct kunit *test)
 
 /* --- Growth. --- */
 
-/* What is asked of growth and of idle blocks, by pages in use. */
+/* What is asked of growth, by pages in use. */
 static void mheap_proportions(struct kunit *test)
 {
 	static const struct {
-		unsigned long inuse, growth, keep;
+		unsigned long inuse, growth;
 	} row[] = {
-		{ 0, 8, 16 }, { 512, 8, 16 }, { 513, 8, 16 }, { 544, 8, 17 },
-		{ 2047, 8, 63 }, { 2048, 16, 64 }, { 4095, 16, 127 },
-		{ 4096, 32, 128 }, { 16384, 128, 512 }, { 32767, 128, 1023 },
-		{ 32768, 256, 1024 }, { 65536, 256, 2048 },
-		{ 1UL << 30, 256, 1UL << 25 },
+		{ 0, 8 }, { 512, 8 }, { 2047, 8 }, { 2048, 16 }, { 4095, 16 },
+		{ 4096, 32 }, { 16384, 128 }, { 32767, 128 }, { 32768, 256 },
+		{ 65536, 256 }, { 1UL << 30, 256 },
 	};
 	struct gomem_mheap *mheap = kunit_kzalloc(test, sizeof(*mheap),
 						  GFP_KERNEL);
@@ -283,7 +282,6 @@ static void mheap_proportions(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(row); i++) {
 		mheap->inuse_pages = row[i].inuse;
 		KUNIT_EXPECT_EQ(test, gomem_mheap_growth(mheap), row[i].growth);
-		KUNIT_EXPECT_EQ(test, gomem_mheap_keep(mheap), row[i].keep);
 	}
 }
 
@@ -424,6 +422,7 @@ static void mheap_growth_fails(struct kunit *test)
 
 /* --- Idle blocks. --- */
 
+/* Freeing gives nothing back: growth finds it all again. */
 static void mheap_keeps_idle_blocks(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
@@ -431,19 +430,18 @@ static void mheap_keeps_idle_blocks(struct kunit *test)
 
 	get_runs(test, run, 4, GROWTH);
 	expect_sums(test, 4 * GROWTH, 0, 0);
-	KUNIT_EXPECT_EQ(test, gomem_mheap_keep(mheap), (unsigned long)KEPT);
 	gomem_mheap_free_span(run[0]);
 	expect_sums(test, 3 * GROWTH, GROWTH, 0);
-	gomem_mheap_free_span(run[1]);
-	expect_sums(test, 2 * GROWTH, KEPT, 0);
+	free_runs(run + 1, 3);
+	expect_sums(test, 0, 4 * GROWTH, 0);
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, 4UL * GROWTH);
+	get_runs(test, run, 4, GROWTH);
+	expect_sums(test, 4 * GROWTH, 0, 0);
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, 0UL);
+	KUNIT_EXPECT_EQ(test, mheap->nr_blocks, 4UL);
+	KUNIT_EXPECT_EQ(test, mheap->grown, 4ULL);
 	KUNIT_EXPECT_EQ(test, mheap->given_back, 0ULL);
-	gomem_mheap_free_span(run[2]);
-	expect_sums(test, GROWTH, KEPT, GROWTH);
-	gomem_mheap_free_span(run[3]);
-	expect_sums(test, 0, KEPT, 2 * GROWTH);
-	KUNIT_EXPECT_EQ(test, mheap->given_back, 2ULL);
-	KUNIT_EXPECT_EQ(test, mheap->nr_blocks, 2UL);
-	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, (unsigned long)KEPT);
+	free_runs(run, 4);
 }
 
 /* Idle pages of a block that is in use are not at anybody's disposal. */
@@ -502,6 +500,8 @@ static void mheap_released(struct kunit *test)
 	five = gomem_large_exact(heap, mheap, 40960, GFP_KERNEL, mheap->nid);
 	expect_sums(test, 16, 0, 0);
 	gomem_large_free(heap, five);
+	expect_sums(test, 11, 5, 0);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 5UL);
 	expect_sums(test, 11, 0, 5);
 	twenty = gomem_large_exact(heap, mheap, 163840, GFP_KERNEL, mheap->nid);
 	expect_sums(test, 31, 0, 0);
@@ -509,12 +509,15 @@ static void mheap_released(struct kunit *test)
 	gomem_large_free(heap, twenty);
 	gomem_mheap_free_span(three);
 	gomem_mheap_free_span(eight);
-	expect_sums(test, 0, 11, 20);
+	expect_sums(test, 0, 31, 0);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 31UL);
+	expect_sums(test, 0, 0, 31);
 }
 
 /* --- Blocks of one object, and the pages themselves. --- */
 
-static void mheap_exact_block(struct kunit *test)
+/* An object got pages of its own; when it is freed, they are anybody's. */
+static void mheap_block_of_one(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
@@ -527,13 +530,50 @@ static void mheap_exact_block(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, (void *)gomem_span_base(span), p);
 	KUNIT_EXPECT_EQ(test, span->npages, 6U);
 	KUNIT_EXPECT_EQ(test, span->block->npages, 6U);
-	KUNIT_EXPECT_TRUE(test, span->block->exact);
+	KUNIT_EXPECT_FALSE(test, span->block->exact);
 	expect_sums(test, 6, 0, 0);
-	/* It is on no shelf: nothing else is ever cut out of it. */
 	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
 	gomem_large_free(heap, p);
-	expect_sums(test, 0, 0, 6);
-	KUNIT_EXPECT_EQ(test, mheap->given_back, 1ULL);
+	expect_sums(test, 0, 6, 0);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, 4, 1), span);
+	KUNIT_ASSERT_PTR_EQ(test, find(test, 2, 1), span + 4);
+	gomem_mheap_free_span(span + 4);
+	gomem_mheap_free_span(span);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 0ULL);
+}
+
+/* What cannot be cut into spans, or is not what others want, goes at once. */
+static void mheap_exact_block(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	static const struct {
+		size_t size;
+		gfp_t gfp;
+	} row[] = {
+		{ GOMEM_ARENA_SIZE + 1, GFP_KERNEL },
+		{ 40961, GFP_KERNEL | GFP_DMA },
+	};
+	struct gomem_span *span;
+	unsigned int i;
+	u64 npages;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		u64 released = mheap->released_pages;
+
+		npages = DIV_ROUND_UP(row[i].size, GOMEM_PAGE_SIZE);
+		p = gomem_large_exact(heap, mheap, row[i].size, row[i].gfp,
+				      mheap->nid);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		span = gomem_span_of(p);
+		KUNIT_EXPECT_TRUE(test, span->block->exact);
+		expect_sums(test, npages, 0, released - min(released, npages));
+		KUNIT_EXPECT_NULL(test, find(test, 1, 1));
+		gomem_large_free(heap, p);
+		expect_sums(test, 0, 0, max(released, npages));
+		KUNIT_EXPECT_EQ(test, mheap->given_back, i + 1ULL);
+	}
 }
 
 /* Every kernel page of a block is a page of its own, which can go alone. */
@@ -566,6 +606,8 @@ static void mheap_page_still_held(struct kunit *test)
 	get_page(page);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
 	gomem_large_free(heap, p);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	gomem_mheap_trim(mheap, 0);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
 	expect_sums(test, 0, 0, 5);
 	put_page(page);
@@ -612,6 +654,7 @@ static struct kunit_case gomem_mheap_cases[] = {
 	KUNIT_CASE(mheap_trim_spares_used),
 	KUNIT_CASE(mheap_trim_oldest),
 	KUNIT_CASE(mheap_released),
+	KUNIT_CASE(mheap_block_of_one),
 	KUNIT_CASE(mheap_exact_block),
 	KUNIT_CASE(mheap_split_pages),
 	KUNIT_CASE(mheap_page_still_held),

@@ -180,9 +180,9 @@ static struct gomem_index *exchange_index(struct gomem_index *index)
 	struct gomem_index *old;
 
 	if (index->nr)
-		gomem_scavenge_start(&gomem_default_heap);
+		gomem_reclaim_start(&gomem_default_heap);
 	else
-		gomem_scavenge_stop(&gomem_default_heap);
+		gomem_reclaim_stop(&gomem_default_heap);
 	old = gomem_index;
 	WRITE_ONCE(gomem_index, index);
 	return old;

@@ -26,7 +26,7 @@ int gomem_test_init(struct kunit *test)
 		return ret;
 	}
 	/* Nothing goes on behind a test's back; a test may call for a pass. */
-	gomem_scavenge_stop(&t->heap);
+	gomem_reclaim_stop(&t->heap);
 	test->priv = t;
 	return 0;
 }

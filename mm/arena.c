@@ -10,7 +10,8 @@
  * finds the class of any pointer with two loads, and a pointer that is not
  * ours ends in the slow path without having cost the others a test.
  *
- * Readers hold nothing but RCU.  Writers are mheaps, which change the tags of
+ * Readers hold nothing but RCU, and load the index once: when memory is added a
+ * longer one takes its place.  Writers are mheaps, which change the tags of
  * pages they own under their own lock, and gomem_index_lock protects which
  * arenas exist and how many blocks they serve.
  */
@@ -27,6 +28,7 @@ static DEFINE_SPINLOCK(gomem_index_lock);
 /* Arenas serve blocks of any heap, so none of the heaps can count them. */
 static atomic_long_t arena_bytes;
 
+/* The base is that of every index that there will be. */
 static unsigned long arena_index(unsigned long address)
 {
 	return (address - READ_ONCE(gomem_index)->base) >> GOMEM_ARENA_SHIFT;
@@ -237,6 +239,60 @@ size_t gomem_arena_bytes(void)
 	return atomic_long_read(&arena_bytes);
 }
 
+/* An index over the memory from @start_pfn to @end_pfn, without arenas. */
+static struct gomem_index *index_alloc(unsigned long start_pfn,
+				       unsigned long end_pfn)
+{
+	/* What is aligned in physical memory is so in the direct map, from here. */
+	u64 start = round_down(PFN_PHYS(start_pfn), GOMEM_ARENA_SIZE);
+	struct gomem_index *index;
+	unsigned long nr, i;
+
+	nr = DIV_ROUND_UP_ULL(PFN_PHYS(end_pfn) - start, GOMEM_ARENA_SIZE);
+	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
+	if (!index)
+		return NULL;
+	index->base = (unsigned long)__va(start);
+	index->nr = nr;
+	for (i = 0; i < nr; i++)
+		index->arena[i] = &gomem_no_arena;
+	return index;
+}
+
+/**
+ * gomem_index_extend() - have the index reach over more memory
+ * @start_pfn: where that begins
+ * @end_pfn: where it ends
+ *
+ * Who has looked an address up in the old index before the new one was there
+ * found what was true then.
+ *
+ * Context: process, may sleep; no two at a time.
+ * Return: 0, -ENOMEM, or -ERANGE for memory below all that there was.
+ */
+int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
+{
+	struct gomem_index *old = gomem_index, *index;
+	unsigned long flags, base_pfn;
+
+	base_pfn = PHYS_PFN(__pa(old->base));
+	if (start_pfn < base_pfn)
+		return -ERANGE;
+	if (PFN_PHYS(end_pfn - base_pfn) <= (u64)old->nr << GOMEM_ARENA_SHIFT)
+		return 0;
+	index = index_alloc(base_pfn, end_pfn);
+	if (!index)
+		return -ENOMEM;
+	spin_lock_irqsave(&gomem_index_lock, flags);
+	memcpy(index->arena, old->arena, array_size(old->nr, sizeof(*old->arena)));
+	/* Its arenas are seen before itself is. */
+	smp_store_release(&gomem_index, index);
+	spin_unlock_irqrestore(&gomem_index_lock, flags);
+	synchronize_rcu();
+	kvfree(old);
+	return 0;
+}
+
 /**
  * gomem_index_init() - make the index over all memory there is
  *
@@ -246,9 +302,6 @@ size_t gomem_arena_bytes(void)
 int gomem_index_init(void)
 {
 	unsigned long start_pfn = ULONG_MAX, end_pfn = 0;
-	struct gomem_index *index;
-	unsigned long nr, i;
-	u64 start;
 	int nid;
 
 	for_each_online_node(nid) {
@@ -257,18 +310,8 @@ int gomem_index_init(void)
 		start_pfn = min(start_pfn, node_start_pfn(nid));
 		end_pfn = max(end_pfn, node_end_pfn(nid));
 	}
-	/* What is aligned in physical memory is so in the direct map, from here. */
-	start = round_down(PFN_PHYS(start_pfn), GOMEM_ARENA_SIZE);
-	nr = DIV_ROUND_UP_ULL(PFN_PHYS(end_pfn) - start, GOMEM_ARENA_SIZE);
-	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
-	if (!index)
-		return -ENOMEM;
-	index->base = (unsigned long)__va(start);
-	index->nr = nr;
-	for (i = 0; i < nr; i++)
-		index->arena[i] = &gomem_no_arena;
-	gomem_index = index;
-	return 0;
+	gomem_index = index_alloc(start_pfn, end_pfn);
+	return gomem_index ? 0 : -ENOMEM;
 }
 
 /**

@@ -11,6 +11,7 @@
  * Descriptors are freed after a grace period, because a wrong gomem_free() may
  * be looking at them.
  */
+#include <linux/bitmap.h>
 #include <linux/kasan.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
@@ -28,6 +29,18 @@ static void free_kernel_pages(unsigned long address, unsigned long nr)
 {
 	for (; nr; nr--, address += PAGE_SIZE)
 		__free_page(virt_to_page((void *)address));
+}
+
+/**
+ * gomem_block_free_pages() - give pages of a block back to the page allocator
+ * @base: address of the first
+ * @npages: how many gomem pages: whole kernel pages
+ *
+ * Context: any, no gomem lock held.
+ */
+void gomem_block_free_pages(unsigned long base, unsigned int npages)
+{
+	free_kernel_pages(base, kernel_pages(npages));
 }
 
 /**
@@ -141,6 +154,7 @@ struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
 	block->born = ktime_get_mono_fast_ns();
 	INIT_LIST_HEAD(&block->all);
 	INIT_LIST_HEAD(&block->list);
+	INIT_LIST_HEAD(&block->idle);
 	return block;
 
 no_arena:
@@ -151,6 +165,27 @@ no_pages:
 }
 
 /**
+ * gomem_block_untag() - its pages are no longer gomem's
+ * @block: the block; its holes may be somebody's by now, and are left alone
+ *
+ * Context: under the lock of its mheap, if anybody else may use that.
+ */
+void gomem_block_untag(struct gomem_block *block)
+{
+	unsigned int start, end;
+
+	if (block->exact) {
+		gomem_arena_set(block->base, block->npages, GOMEM_TAG_NONE,
+				GOMEM_TAG_NONE, NULL);
+		return;
+	}
+	for_each_clear_bitrange(start, end, block->hole, block->npages)
+		gomem_arena_set(block->base + ((unsigned long)start << GOMEM_PAGE_SHIFT),
+				end - start, GOMEM_TAG_NONE, GOMEM_TAG_NONE,
+				NULL);
+}
+
+/**
  * gomem_block_free() - give a block back to the page allocator
  * @block: in no list, its pages' tags cleared
  *
@@ -158,9 +193,18 @@ no_pages:
  */
 void gomem_block_free(struct gomem_block *block)
 {
+	unsigned int start, end;
+
 	lockdep_assert_not_held(&block->mheap->lock);
 	gomem_arena_put(block->base, block->npages);
-	free_kernel_pages(block->base, kernel_pages(block->npages));
+	if (block->exact) {
+		gomem_block_free_pages(block->base, block->npages);
+	} else {
+		for_each_clear_bitrange(start, end, block->hole, block->npages)
+			gomem_block_free_pages(block->base +
+					       ((unsigned long)start << GOMEM_PAGE_SHIFT),
+					       end - start);
+	}
 	call_rcu(&block->rcu, free_descriptor_rcu);
 }
 
@@ -179,8 +223,7 @@ void gomem_block_abandon(struct gomem_block *block)
 		if (block->span[i].state != GOMEM_SPAN_IDLE)
 			gomem_meta_free(meta, GOMEM_META_GC,
 					gomem_mspan_far_bits(&block->span[i]));
-	gomem_arena_set(block->base, block->npages, GOMEM_TAG_NONE,
-			GOMEM_TAG_NONE, NULL);
+	gomem_block_untag(block);
 	gomem_arena_put(block->base, block->npages);
 	free_descriptor(meta, block);
 }

@@ -147,7 +147,7 @@ static void recount_block(struct recount *r, struct gomem_block *block)
 			break;
 	}
 	r->inuse_pages += used;
-	r->idle_pages += block->npages - used;
+	r->idle_pages += gomem_block_pages(block) - used;
 }
 
 static void recount(struct gomem_heap *heap, struct recount *r)

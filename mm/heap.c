@@ -6,12 +6,10 @@
  * There is one default heap, which gomem_alloc() uses.  Others are complete
  * heaps of their own; tests make them, use them and throw them away.
  */
-#include <linux/cpu.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include "internal.h"
 
@@ -104,15 +102,21 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->mcache = mcache;
 	for_each_possible_cpu(cpu)
 		gomem_mcache_init(per_cpu_ptr(mcache, cpu));
-	ret = nodes_create(heap);
+	gomem_knobs_init(heap);
+	ret = gomem_gc_init(heap);
 	if (ret)
 		return ret;
+	ret = nodes_create(heap);
+	if (ret) {
+		gomem_gc_exit(heap);
+		return ret;
+	}
 	atomic_long_add(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&meta->bytes[GOMEM_META_MCACHE]);
 	mutex_lock(&gomem_heaps_lock);
 	list_add_tail(&heap->list, &gomem_heaps);
 	mutex_unlock(&gomem_heaps_lock);
-	gomem_scavenge_start(heap);
+	gomem_reclaim_start(heap);
 	return 0;
 }
 
@@ -163,7 +167,7 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	unsigned long leaked;
 	int cpu, nid;
 
-	gomem_scavenge_stop(heap);
+	gomem_reclaim_stop(heap);
 	mutex_lock(&gomem_heaps_lock);
 	list_del(&heap->list);
 	mutex_unlock(&gomem_heaps_lock);
@@ -176,40 +180,12 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	for_each_node_mask(nid, heap->nodes)
 		gomem_mheap_destroy(heap->node[nid]->mheap);
 	nodes_destroy(heap);
+	gomem_gc_exit(heap);
 	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&heap->meta->bytes[GOMEM_META_MCACHE]);
 	/* Descriptors of blocks go after a grace period, and are counted then. */
 	rcu_barrier();
 	return leaked;
-}
-
-static long drain_this_cpu(void *data)
-{
-	struct gomem_heap *heap = data;
-
-	gomem_mcache_drain(heap, NULL);
-	return 0;
-}
-
-/**
- * gomem_heap_drain() - return what all CPUs and depots hold to the spans
- * @heap: the heap
- *
- * Context: process, may sleep: every CPU empties its own mcache.
- */
-void gomem_heap_drain(struct gomem_heap *heap)
-{
-	int cpu;
-
-	cpus_read_lock();
-	for_each_possible_cpu(cpu) {
-		if (cpu_online(cpu))
-			work_on_cpu(cpu, drain_this_cpu, heap);
-		else
-			gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
-	}
-	cpus_read_unlock();
-	gomem_heap_empty_depots(heap, UINT_MAX);
 }
 
 /* Above this number the caller may sleep, and so others get their turn. */

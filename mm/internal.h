@@ -17,6 +17,11 @@
  *				and nfree of the uncached path
  *	2. gomem_mheap.lock	blocks, page runs, tags, sums of spans and pages
  *	3. gomem_index_lock	changes of the arena index
+ *	   gomem_gc.lock	what is told about reclaim cycles
+ *
+ * Outside of all these, and only where one may sleep: gomem_gc.mutex, one cycle
+ * at a time, and inside it the kernel's cpus_read_lock(); gomem_heaps_lock, the
+ * list of heaps, which is taken inside cpus_write_lock().
  *
  * All of them are taken with interrupts off, and nothing sleeps under them.  The
  * kernel's allocators are called with none of them held, no lock is taken while
@@ -31,6 +36,7 @@
 #include <linux/bitmap.h>
 #include <linux/build_bug.h>
 #include <linux/gfp.h>
+#include <linux/irq_work.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -48,6 +54,8 @@
 #include <linux/gomem.h>
 
 #include "sizeclasses.h"
+
+struct dentry;
 
 #define GOMEM_PAGE_SHIFT	13
 #define GOMEM_PAGE_SIZE		BIT(GOMEM_PAGE_SHIFT)
@@ -242,27 +250,43 @@ struct gomem_span {
  * gomem_block - pages got from the page allocator in one piece
  *
  * Aligned to its size rounded up to a power of two.  A shared block is cut into
- * spans and never crosses an arena; an exact one is a single large object.
- * Everything but the constants is under its mheap's lock.
+ * spans and never crosses an arena; an exact one is a single large object, which
+ * goes back when that is freed.  Everything but the constants is under its
+ * mheap's lock.
+ *
+ * A shared block may have holes: kernel pages that went back before the block
+ * did.  They are never got again.  To the page heap they look like pages in use
+ * (their bits in @map are set as well), but they are in no span, are tagged
+ * GOMEM_TAG_NONE, and may by now be part of another block.
  */
 struct gomem_block {
 	struct list_head all;		/* mheap.blocks */
 	struct list_head list;		/* mheap.shelf[][], or a local list */
+	struct list_head idle;		/* mheap.idle_blocks, or empty */
 	struct gomem_mheap *mheap;
 	struct gomem_meta *meta;	/* what this descriptor is counted in */
 	unsigned long base;		/* constant */
 	u32 npages;			/* constant */
 	u32 used;			/* pages in spans */
 	u16 longest;			/* longest idle run, pages */
-	bool exact;			/* constant */
+	bool exact;			/* constant once it is in the heap */
 	bool pfmemalloc;		/* constant: from the emergency reserves */
 	u8 row, column;			/* place on the shelf */
+	u16 holes;			/* pages that are gone */
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
-	u64 idle_since;			/* the same, when used is 0 */
+	unsigned long filling;		/* no holes until then, in jiffies */
 	struct rcu_head rcu;
 	struct gomem_span *span;	/* constant: npages of them, exact: 1 */
-	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES); /* pages in spans; shared only */
+	/* Shared blocks only. */
+	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
+	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
 };
+
+/* Pages of @block that are gomem's. */
+static inline unsigned int gomem_block_pages(const struct gomem_block *block)
+{
+	return block->npages - READ_ONCE(block->holes);
+}
 
 /*
  * The shelf sorts blocks by pages in use (row, powers of two) and by longest
@@ -270,6 +294,9 @@ struct gomem_block {
  */
 #define GOMEM_SHELF_ROWS	9
 #define GOMEM_SHELF_COLUMNS	15
+
+/* The last scavenge_delay_ms in eighths, and the part that is not over yet. */
+#define GOMEM_PEAKS		9
 
 struct gomem_mheap {
 	spinlock_t lock;		/* everything below, but what never changes */
@@ -287,6 +314,19 @@ struct gomem_mheap {
 	unsigned long idle_block_pages;	/* in blocks with no span at all */
 	unsigned long nr_spans;
 	u64 grown, given_back;		/* blocks got, blocks given back; ever */
+	struct list_head idle_blocks;	/* with no span at all, oldest first */
+
+	/* How much to hold; mm/scavenge.c. */
+	unsigned long peak_pages;	/* greatest inuse_pages since the last look */
+	unsigned long window_pages;	/* and that of the looks that count */
+	unsigned long peak[GOMEM_PEAKS];
+	u64 peak_slot;			/* number of the newest of them */
+	unsigned long filling_time;	/* see gomem_block.filling; jiffies */
+
+	/* Beyond these the worker wants to be called; mm/reclaim.c. */
+	unsigned long alarm_inuse;
+	unsigned long alarm_idle;
+	unsigned long alarm_held;
 };
 
 /*
@@ -331,6 +371,59 @@ struct gomem_node {
 	struct gomem_mcentral central[GOMEM_NR_CLASSES];
 };
 
+/* What can be adjusted, by module parameters and in debugfs; mm/knobs.c. */
+enum gomem_knob {
+	GOMEM_KNOB_GC_PERCENT,
+	GOMEM_KNOB_MEMORY_LIMIT,
+	GOMEM_KNOB_SCAVENGE_DELAY_MS,
+	GOMEM_KNOB_GCTRACE,
+	GOMEM_KNOB_SCAVTRACE,
+	GOMEM_NR_KNOBS,
+};
+
+struct gomem_drain;
+struct gomem_gc_scratch;
+
+/*
+ * gomem_gc - reclaim cycles and what is told about them
+ *
+ * @mutex makes it one at a time; @lock is for the rest, from anywhere.
+ */
+struct gomem_gc {
+	struct mutex mutex;
+	struct gomem_drain __percpu *drain;
+	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
+	u64 not_before;			/* no background cycle until then, ns */
+	u64 checked;			/* when it was last looked at, ns */
+
+	spinlock_t lock;
+	u64 born;			/* ktime_get_ns() */
+	u64 live;			/* HeapAlloc after the last cycle */
+	u64 cpu_ns;			/* spent in cycles */
+	u64 last, last_ns;		/* end of the last, ktime_get_real_ns(), _ns() */
+	u64 pause_total_ns;
+	u32 nr, nr_forced;
+	u64 pause_ns[GOMEM_NR_PAUSES];
+	u64 pause_end[GOMEM_NR_PAUSES];
+};
+
+/*
+ * gomem_reclaim - the worker of a heap, and how it is called
+ *
+ * @flag is what allocation paths raise; @kick, from interrupt context, is how
+ * the worker comes to see it.
+ */
+struct gomem_reclaim {
+	struct irq_work kick;
+	struct delayed_work tick;	/* once a second, wakes no CPU for it */
+	struct delayed_work look;	/* when there is something to do */
+	bool running;			/* between start and stop */
+	bool flag;
+	bool drain;			/* somebody wants a cycle */
+	unsigned int budget;		/* pages to return in a look, see there */
+	u64 returned;			/* kernel bytes, ever */
+};
+
 struct gomem_heap {
 	const char *name;
 	struct gomem_mcache __percpu *mcache;
@@ -342,7 +435,10 @@ struct gomem_heap {
 	atomic_long_t event[GOMEM_NR_EVENTS];
 	bool depot_used;		/* a depot may hold objects */
 	u32 growths;			/* asks every mcache to drain itself */
-	struct delayed_work tick;
+	s64 knob[GOMEM_NR_KNOBS];
+	unsigned long knobs_set;	/* those set before the heap was made */
+	struct gomem_reclaim reclaim;
+	struct gomem_gc gc;
 	struct list_head list;		/* gomem_heaps */
 };
 
@@ -387,6 +483,7 @@ extern struct gomem_index *gomem_index;
 extern struct gomem_arena gomem_no_arena;
 
 int gomem_index_init(void);
+int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn);
 void gomem_index_exit(void);
 size_t gomem_index_bytes(void);
 size_t gomem_arena_bytes(void);
@@ -415,6 +512,8 @@ struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
 				      unsigned int npages, bool exact,
 				      gfp_t gfp, int nid);
 unsigned int gomem_block_order(unsigned int npages);
+void gomem_block_free_pages(unsigned long base, unsigned int npages);
+void gomem_block_untag(struct gomem_block *block);
 void gomem_block_free(struct gomem_block *block);
 void gomem_block_abandon(struct gomem_block *block);
 
@@ -458,9 +557,14 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     struct gomem_block *block);
 void gomem_mheap_free_span(struct gomem_span *span);
 bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span);
-unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep);
-unsigned long gomem_mheap_keep(struct gomem_mheap *mheap);
+void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
+void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);
 unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
+
+static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
+{
+	return READ_ONCE(mheap->inuse_pages) + READ_ONCE(mheap->idle_pages);
+}
 
 /* The order in gomem pages to which an object of @size bytes is aligned. */
 static inline unsigned int gomem_align_pages(size_t size)
@@ -468,6 +572,13 @@ static inline unsigned int gomem_align_pages(size_t size)
 	return is_power_of_2(size) && size > GOMEM_PAGE_SIZE ?
 	       size >> GOMEM_PAGE_SHIFT : 1;
 }
+
+/* mm/release.c */
+unsigned long gomem_mheap_release_block(struct gomem_mheap *mheap,
+					unsigned long most);
+unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep);
+unsigned long gomem_mheap_punch(struct gomem_mheap *mheap,
+				unsigned long npages, bool filling);
 
 /* mm/mspan.c */
 void gomem_mspan_init(struct gomem_span *span, unsigned long *far_bits);
@@ -502,6 +613,7 @@ void gomem_mcentral_spare(struct gomem_mcentral *central,
 unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
 				  unsigned int nr);
 void gomem_mcentral_trim(struct gomem_mcentral *central);
+void gomem_mcentral_shed(struct gomem_mcentral *central);
 void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 		       struct gomem_mcentral *counted);
 unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
@@ -570,12 +682,65 @@ enum gomem_bad {
 
 void gomem_bad_free(struct gomem_heap *heap, const void *p, enum gomem_bad why);
 
+/* mm/knobs.c */
+void gomem_knobs_init(struct gomem_heap *heap);
+const char *gomem_knob_name(enum gomem_knob knob);
+int gomem_knob_set(struct gomem_heap *heap, enum gomem_knob knob, s64 value);
+int gomem_knob_parse(struct gomem_heap *heap, enum gomem_knob knob,
+		     const char *text);
+
+static inline s64 gomem_knob(const struct gomem_heap *heap,
+			     enum gomem_knob knob)
+{
+	return READ_ONCE(heap->knob[knob]);
+}
+
+/* mm/reclaim.c */
+extern struct workqueue_struct *gomem_drain_queue;
+
+int gomem_reclaim_init(void);
+void gomem_reclaim_exit(void);
+void gomem_reclaim_start(struct gomem_heap *heap);
+void gomem_reclaim_stop(struct gomem_heap *heap);
+void gomem_reclaim_call(struct gomem_heap *heap);
+unsigned long gomem_reclaim_look(struct gomem_heap *heap);
+void gomem_heap_free_os_memory(struct gomem_heap *heap);
+
 /* mm/scavenge.c */
-int gomem_scavenge_init(void);
-void gomem_scavenge_exit(void);
-void gomem_scavenge_pass(struct gomem_heap *heap);
-void gomem_scavenge_start(struct gomem_heap *heap);
-void gomem_scavenge_stop(struct gomem_heap *heap);
+unsigned long gomem_scavenge_goal(unsigned long peak);
+bool gomem_scavenge_over(const struct gomem_mheap *mheap);
+void gomem_scavenge_fold(struct gomem_mheap *mheap, u64 now_ms,
+			 unsigned int delay_ms);
+unsigned long gomem_scavenge_excess(struct gomem_mheap *mheap);
+bool gomem_scavenge_rest(struct gomem_mheap *mheap);
+unsigned long gomem_scavenge(struct gomem_mheap *mheap, unsigned long npages,
+			     bool exceed, unsigned long budget);
+
+/* mm/gc.c */
+int gomem_gc_init(struct gomem_heap *heap);
+void gomem_gc_exit(struct gomem_heap *heap);
+u64 gomem_gc_goal(const struct gomem_heap *heap);
+void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
+void gomem_gc_look_at_cpus(struct gomem_heap *heap);
+u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
+u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
+void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
+
+/* mm/limit.c */
+u64 gomem_limit_used(const struct gomem_heap *heap);
+u64 gomem_limit_excess(const struct gomem_heap *heap);
+void gomem_limit_alarm(struct gomem_heap *heap);
+
+/* mm/shrinker.c */
+int gomem_shrinker_init(void);
+void gomem_shrinker_exit(void);
+unsigned long gomem_shrink_count(struct gomem_heap *heap, int nid);
+unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
+				unsigned long nr);
+
+/* mm/hotplug.c */
+int gomem_hotplug_init(void);
+void gomem_hotplug_exit(void);
 
 /* mm/mstats.c */
 struct gomem_class_stats {
@@ -625,6 +790,7 @@ unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m);
 /* debugfs/ */
 int gomem_debugfs_init(void);
 void gomem_debugfs_exit(void);
+void gomem_knobs_create(struct dentry *directory);
 int gomem_memstats_show(struct seq_file *m, void *v);
 int gomem_memstats_json_show(struct seq_file *m, void *v);
 int gomem_classes_show(struct seq_file *m, void *v);

@@ -11,6 +11,9 @@
  *	mm/mheap.c	the page heap
  *	mm/block.c	memory from the page allocator
  *	mm/arena.c	from an address to its span
+ *	mm/reclaim.c	the worker that gives memory back; from there on:
+ *			scavenge.c, release.c, gc.c, limit.c
+ *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/mstats.c	the numbers
  */
 #include <linux/init.h>
@@ -35,9 +38,9 @@ static int __init gomem_init(void)
 	ret = gomem_index_init();
 	if (ret)
 		return ret;
-	ret = gomem_scavenge_init();
+	ret = gomem_reclaim_init();
 	if (ret)
-		goto no_scavenger;
+		goto no_reclaim;
 	if (num_node_state(N_MEMORY) > 1)
 		static_branch_enable(&gomem_numa);
 	gomem_default_heap.is_default = true;
@@ -46,16 +49,26 @@ static int __init gomem_init(void)
 			      &gomem_mcache);
 	if (ret)
 		goto no_heap;
+	ret = gomem_hotplug_init();
+	if (ret)
+		goto no_hotplug;
+	ret = gomem_shrinker_init();
+	if (ret)
+		goto no_shrinker;
 	ret = gomem_debugfs_init();
 	if (ret)
 		goto no_debugfs;
 	return 0;
 
 no_debugfs:
+	gomem_shrinker_exit();
+no_shrinker:
+	gomem_hotplug_exit();
+no_hotplug:
 	gomem_heap_destroy(&gomem_default_heap);
 no_heap:
-	gomem_scavenge_exit();
-no_scavenger:
+	gomem_reclaim_exit();
+no_reclaim:
 	gomem_index_exit();
 	return ret;
 }
@@ -63,8 +76,10 @@ no_scavenger:
 static void __exit gomem_exit(void)
 {
 	gomem_debugfs_exit();
+	gomem_shrinker_exit();
+	gomem_hotplug_exit();
 	gomem_heap_destroy(&gomem_default_heap);
-	gomem_scavenge_exit();
+	gomem_reclaim_exit();
 	gomem_index_exit();
 }
 

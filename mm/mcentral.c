@@ -678,6 +678,17 @@ static void free_empty(struct gomem_mcentral *central, unsigned int nr)
 }
 
 /**
+ * gomem_mcentral_shed() - free all magazines that wait, empty, for use
+ * @central: the class
+ *
+ * Context: process, may sleep.
+ */
+void gomem_mcentral_shed(struct gomem_mcentral *central)
+{
+	free_empty(central, UINT_MAX);
+}
+
+/**
  * gomem_mcentral_trim() - return what the depot has not needed for a while
  * @central: the class
  *

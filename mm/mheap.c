@@ -17,11 +17,21 @@
  * for without any pressure on the page allocator, and only for callers that may
  * sleep; what they do not get, and what others need, is one span at a time.
  *
- * A block that has lost its last span is kept for a while if the heap is large
- * enough to want it back soon; see gomem_mheap_keep().
+ * Nothing goes back when it is freed, but for what can serve nobody else (the
+ * blocks of one object that are called exact).  It stays where growth finds it
+ * first, until the worker of mm/reclaim.c says how much is too much: then
+ * blocks without any span go back whole, the one that has been without for
+ * longest first, and if that is not enough, idle runs inside of blocks do
+ * (mm/release.c).
+ *
+ * Nobody here calls the worker.  Sums that pass a mark raise a flag, which is
+ * all that may be done under the lock.
  */
-#include <linux/ktime.h>
+#include <linux/bitmap.h>
+#include <linux/jiffies.h>
 #include <linux/log2.h>
+
+#include <trace/events/gomem.h>
 
 #include "internal.h"
 
@@ -96,12 +106,41 @@ static unsigned int longest_idle_run(const struct gomem_block *block)
 	}
 }
 
-/* Pages of @block were taken or came back: find its place again. */
-static void reshelve(struct gomem_mheap *mheap, struct gomem_block *block)
+/**
+ * gomem_mheap_reshelve() - find the place of a block on the shelf again
+ * @mheap: the page heap, locked
+ * @block: a shared block of which pages were taken, came back, or went
+ */
+void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	shelf_remove(mheap, block);
 	block->longest = longest_idle_run(block);
 	shelf_insert(mheap, block);
+}
+
+/*
+ * What could go back at once is told to the kernel, which counts it as available
+ * (MemAvailable).
+ */
+static void report_reclaimable(struct gomem_mheap *mheap, long npages)
+{
+	mod_node_page_state(NODE_DATA(mheap->nid), NR_KERNEL_MISC_RECLAIMABLE,
+			    (npages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT);
+}
+
+/* @block has no span any more, or none yet. */
+static void enter_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+{
+	list_add_tail(&block->idle, &mheap->idle_blocks);
+	mheap->idle_block_pages += gomem_block_pages(block);
+	report_reclaimable(mheap, gomem_block_pages(block));
+}
+
+static void leave_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+{
+	list_del_init(&block->idle);
+	mheap->idle_block_pages -= gomem_block_pages(block);
+	report_reclaimable(mheap, -(long)gomem_block_pages(block));
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
@@ -123,6 +162,12 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 
 	mheap->nr_spans++;
 	mheap->inuse_pages += npages;
+	if (mheap->inuse_pages > mheap->peak_pages)
+		mheap->peak_pages = mheap->inuse_pages;
+	if (mheap->inuse_pages >= mheap->alarm_inuse) {
+		mheap->alarm_inuse = ULONG_MAX;
+		gomem_reclaim_call(central->heap);
+	}
 	central->nspans++;
 	central->npages += npages;
 	if (large) {
@@ -150,10 +195,11 @@ static struct gomem_span *carve(struct gomem_mheap *mheap,
 		return NULL;
 	bitmap_set(block->map, first, want->npages);
 	if (!block->used)
-		mheap->idle_block_pages -= block->npages;
+		leave_idle(mheap, block);
 	block->used += want->npages;
+	block->filling = jiffies + mheap->filling_time;
 	mheap->idle_pages -= want->npages;
-	reshelve(mheap, block);
+	gomem_mheap_reshelve(mheap, block);
 	return publish(mheap, want, block, first, want->npages);
 }
 
@@ -213,6 +259,25 @@ static void account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
 	mheap->released_pages -= min(mheap->released_pages, npages);
 	mheap->grown++;
 	mheap->nr_blocks++;
+}
+
+/* The heap has grown.  Had it better not, or had it better give something back? */
+static void call_worker(struct gomem_mheap *mheap, struct gomem_heap *heap)
+{
+	if (gomem_mheap_held(mheap) >= mheap->alarm_held) {
+		mheap->alarm_held = ULONG_MAX;
+		gomem_reclaim_call(heap);
+	} else if (gomem_scavenge_over(mheap)) {
+		gomem_reclaim_call(heap);
+	}
+}
+
+static void trace_growth(struct gomem_mheap *mheap,
+			 const struct gomem_block *block)
+{
+	trace_gomem_grow(mheap->nid, (u64)block->npages << GOMEM_PAGE_SHIFT,
+			 block->exact,
+			 (u64)gomem_mheap_held(mheap) << GOMEM_PAGE_SHIFT);
 }
 
 /**
@@ -317,7 +382,7 @@ static struct gomem_span *adopt_shared(struct gomem_mheap *mheap,
 				       struct gomem_block *block)
 {
 	mheap->idle_pages += block->npages;
-	mheap->idle_block_pages += block->npages;
+	enter_idle(mheap, block);
 	gomem_arena_set(block->base, block->npages, GOMEM_TAG_IDLE,
 			GOMEM_TAG_IDLE, NULL);
 	return carve(mheap, want, block);
@@ -341,6 +406,7 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	unsigned long flags;
 
 	spin_lock_irqsave(&mheap->lock, flags);
+	block->filling = jiffies + mheap->filling_time;
 	account_new_pages(mheap, block->npages);
 	list_add_tail_rcu(&block->all, &mheap->blocks);
 	if (block->exact || block->pfmemalloc) {
@@ -350,60 +416,52 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	} else {
 		span = adopt_shared(mheap, want, block);
 	}
+	call_worker(mheap, want->central->heap);
 	spin_unlock_irqrestore(&mheap->lock, flags);
+	trace_growth(mheap, block);
 	return span;
 }
 
-/*
- * Take a block without spans out of the heap.  Its pages count as released,
- * which they are as soon as the caller has let the lock go.
+/**
+ * gomem_mheap_detach() - take a block without spans out of the heap
+ * @mheap: the page heap, locked
+ * @block: the block, for gomem_block_free() as soon as the lock is let go
+ *
+ * Its pages count as released already.
  */
-static void detach_block(struct gomem_mheap *mheap, struct gomem_block *block)
+void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	lockdep_assert_held(&mheap->lock);
 	if (!block->exact) {
-		mheap->idle_pages -= block->npages;
-		mheap->idle_block_pages -= block->npages;
+		mheap->idle_pages -= gomem_block_pages(block);
+		leave_idle(mheap, block);
 		shelf_remove(mheap, block);
 	}
-	mheap->released_pages += block->npages;
+	mheap->released_pages += gomem_block_pages(block);
 	mheap->given_back++;
 	mheap->nr_blocks--;
 	list_del_rcu(&block->all);
-	gomem_arena_set(block->base, block->npages, GOMEM_TAG_NONE,
-			GOMEM_TAG_NONE, NULL);
+	gomem_block_untag(block);
 }
 
-/**
- * gomem_mheap_keep() - how much to keep in blocks without any span
- * @mheap: the page heap
- *
- * Return: gomem pages: room to grow twice, or 1/32 of what is in use.
- */
-unsigned long gomem_mheap_keep(struct gomem_mheap *mheap)
-{
-	return max_t(unsigned long, 2 * gomem_mheap_growth(mheap),
-		     READ_ONCE(mheap->inuse_pages) / 32);
-}
-
-/* Pages of a span in a shared block become idle.  True: give the block back. */
-static bool retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
+/* Pages of a span in a shared block become idle. */
+static void retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
 {
 	struct gomem_block *block = span->block;
 
-	if (block->exact)
-		return true;
 	gomem_arena_set(gomem_span_base(span), span->npages, GOMEM_TAG_IDLE,
 			GOMEM_TAG_IDLE, NULL);
 	bitmap_clear(block->map, span - block->span, span->npages);
 	block->used -= span->npages;
+	block->filling = jiffies;
 	mheap->idle_pages += span->npages;
-	reshelve(mheap, block);
-	if (block->used)
-		return false;
-	block->idle_since = ktime_get_mono_fast_ns();
-	mheap->idle_block_pages += block->npages;
-	return mheap->idle_block_pages > gomem_mheap_keep(mheap);
+	gomem_mheap_reshelve(mheap, block);
+	if (!block->used)
+		enter_idle(mheap, block);
+	if (mheap->idle_pages > mheap->alarm_idle) {
+		mheap->alarm_idle = ULONG_MAX;
+		gomem_reclaim_call(span->central->heap);
+	}
 }
 
 /**
@@ -430,9 +488,11 @@ bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
 		central->large_bytes -= gomem_span_bytes(span);
 	}
 	WRITE_ONCE(span->state, GOMEM_SPAN_IDLE);
-	if (!retire_pages(mheap, span))
+	if (!block->exact) {
+		retire_pages(mheap, span);
 		return false;
-	detach_block(mheap, block);
+	}
+	gomem_mheap_detach(mheap, block);
 	return true;
 }
 
@@ -459,38 +519,6 @@ void gomem_mheap_free_span(struct gomem_span *span)
 }
 
 /**
- * gomem_mheap_trim() - give back blocks without any span
- * @mheap: the page heap
- * @keep: gomem pages of such blocks to keep
- *
- * Context: any; takes mheap->lock, once a block.
- * Return: gomem pages given back.
- */
-unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep)
-{
-	unsigned long given_back = 0;
-	struct gomem_block *block;
-	unsigned long flags;
-
-	for (;;) {
-		block = NULL;
-		spin_lock_irqsave(&mheap->lock, flags);
-		if (mheap->shelf_map[0] && mheap->idle_block_pages > keep) {
-			unsigned int column = __ffs(mheap->shelf_map[0]);
-
-			block = list_last_entry(&mheap->shelf[0][column],
-						struct gomem_block, list);
-			detach_block(mheap, block);
-		}
-		spin_unlock_irqrestore(&mheap->lock, flags);
-		if (!block)
-			return given_back;
-		given_back += block->npages;
-		gomem_block_free(block);
-	}
-}
-
-/**
  * gomem_mheap_init() - an empty page heap
  * @mheap: the page heap
  * @nid: the node whose memory it asks for
@@ -505,6 +533,10 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 	mheap->nid = nid;
 	mheap->meta = meta;
 	INIT_LIST_HEAD(&mheap->blocks);
+	INIT_LIST_HEAD(&mheap->idle_blocks);
+	mheap->alarm_inuse = ULONG_MAX;
+	mheap->alarm_idle = ULONG_MAX;
+	mheap->alarm_held = ULONG_MAX;
 	for (row = 0; row < GOMEM_SHELF_ROWS; row++)
 		for (column = 0; column < GOMEM_SHELF_COLUMNS; column++)
 			INIT_LIST_HEAD(&mheap->shelf[row][column]);

@@ -253,8 +253,7 @@ void gomem_memstats_from(struct gomem_heap *heap,
 	stats->lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
 	stats->enable_gc = true;
 	fill_sys(stats, heap, snap);
-	memset(stats->pause_ns, 0, sizeof(stats->pause_ns));
-	memset(stats->pause_end, 0, sizeof(stats->pause_end));
+	gomem_gc_stats(heap, stats);
 }
 
 /**

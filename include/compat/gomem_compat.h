@@ -31,4 +31,37 @@
 } while (0)
 #endif
 
+/* Queues that are bound to CPUs say so where that is not the default. */
+#ifdef GOMEM_HAVE_WQ_PERCPU
+#define GOMEM_COMPAT_WQ_PERCPU WQ_PERCPU
+#else
+#define GOMEM_COMPAT_WQ_PERCPU 0
+#endif
+
+/* Shrinkers were once part of the caller's memory, and are now allocated. */
+#ifdef GOMEM_HAVE_SHRINKER_ALLOC
+#define gomem_compat_shrinker_alloc(flags, name) shrinker_alloc(flags, name)
+#define gomem_compat_shrinker_register(s, name) (shrinker_register(s), 0)
+#define gomem_compat_shrinker_free(s) shrinker_free(s)
+#else
+#define gomem_compat_shrinker_alloc(f, name) ({ \
+	struct shrinker *__s = kzalloc(sizeof(*__s), GFP_KERNEL); \
+	if (__s) \
+		__s->flags = (f); \
+	__s; \
+})
+#define gomem_compat_shrinker_register(s, name) ({ \
+	struct shrinker *__s = (s); \
+	int __ret = register_shrinker(__s, name); \
+	if (__ret) \
+		kfree(__s); \
+	__ret; \
+})
+#define gomem_compat_shrinker_free(s) do { \
+	struct shrinker *__s = (s); \
+	unregister_shrinker(__s); \
+	kfree(__s); \
+} while (0)
+#endif
+
 #endif /* GOMEM_COMPAT_H */

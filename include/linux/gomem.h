@@ -182,6 +182,45 @@ void *gomem_memdup(const void *src, size_t len, gfp_t gfp) __alloc_size(2) __mal
  */
 bool gomem_owns(const void *p);
 
+/**
+ * gomem_gc() - run a reclaim cycle
+ *
+ * What waits in the caches of all CPUs returns to its spans, and the spans that
+ * are empty then become idle memory.
+ *
+ * Context: process, may sleep; takes cpus_read_lock().
+ */
+void gomem_gc(void);
+
+/**
+ * gomem_free_os_memory() - run a reclaim cycle and give back all idle memory
+ *
+ * Context: process, may sleep; takes cpus_read_lock().
+ */
+void gomem_free_os_memory(void);
+
+/**
+ * gomem_set_gc_percent() - set when reclaim cycles begin
+ * @percent: when what is allocated or cached exceeds what was live after the
+ *	last cycle by so much; negative: never by themselves
+ *
+ * Context: any but NMI.
+ * Return: what it was before.
+ */
+int gomem_set_gc_percent(int percent);
+
+/**
+ * gomem_set_memory_limit() - set how much memory gomem should take
+ * @limit: bytes; S64_MAX is no limit; negative: leave it as it is
+ *
+ * The limit is soft: cycles and the return of idle memory become eager near it,
+ * and no allocation ever fails because of it.
+ *
+ * Context: any but NMI.
+ * Return: what it was before.
+ */
+s64 gomem_set_memory_limit(s64 limit);
+
 #define GOMEM_BY_SIZE	61	/* as in Go: entry 0, and classes 1 to 60 */
 #define GOMEM_NR_PAUSES	256
 

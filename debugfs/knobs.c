@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files to write to: the knobs of mm/knobs.c, and gc and free_os_memory, which
+ * do what they are called when 1 is written.
+ */
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define MAX_TEXT	32
+
+/* What was written, as a string. */
+static int get_text(char *text, const char __user *from, size_t count)
+{
+	if (count >= MAX_TEXT)
+		return -EINVAL;
+	if (copy_from_user(text, from, count))
+		return -EFAULT;
+	text[count] = 0;
+	return strlen(text) == count ? 0 : -EINVAL;
+}
+
+static enum gomem_knob knob_of(struct file *file)
+{
+	return (enum gomem_knob)(uintptr_t)file->private_data;
+}
+
+static ssize_t knob_read(struct file *file, char __user *to, size_t count,
+			 loff_t *pos)
+{
+	char text[MAX_TEXT];
+	int len;
+
+	len = scnprintf(text, sizeof(text), "%lld\n",
+			gomem_knob(&gomem_default_heap, knob_of(file)));
+	return simple_read_from_buffer(to, count, pos, text, len);
+}
+
+static ssize_t knob_write(struct file *file, const char __user *from,
+			  size_t count, loff_t *pos)
+{
+	char text[MAX_TEXT];
+	int ret;
+
+	ret = get_text(text, from, count);
+	if (!ret)
+		ret = gomem_knob_parse(&gomem_default_heap, knob_of(file), text);
+	return ret ? ret : count;
+}
+
+static const struct file_operations knob_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = knob_read,
+	.write = knob_write,
+	.llseek = default_llseek,
+};
+
+static const struct {
+	const char *name;
+	void (*act)(void);
+} actions[] = {
+	{ "gc", gomem_gc },
+	{ "free_os_memory", gomem_free_os_memory },
+};
+
+static ssize_t action_write(struct file *file, const char __user *from,
+			    size_t count, loff_t *pos)
+{
+	char text[MAX_TEXT];
+	unsigned int number;
+	int ret;
+
+	ret = get_text(text, from, count);
+	if (ret)
+		return ret;
+	if (kstrtouint(text, 10, &number) || number != 1)
+		return -EINVAL;
+	actions[(uintptr_t)file->private_data].act();
+	return count;
+}
+
+static const struct file_operations action_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = action_write,
+	.llseek = noop_llseek,
+};
+
+/**
+ * gomem_knobs_create() - create the files
+ * @directory: where
+ */
+void gomem_knobs_create(struct dentry *directory)
+{
+	uintptr_t i;
+
+	for (i = 0; i < GOMEM_NR_KNOBS; i++)
+		debugfs_create_file(gomem_knob_name(i), 0600, directory,
+				    (void *)i, &knob_fops);
+	for (i = 0; i < ARRAY_SIZE(actions); i++)
+		debugfs_create_file(actions[i].name, 0200, directory, (void *)i,
+				    &action_fops);
+}

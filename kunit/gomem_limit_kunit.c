@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of what makes gomem give memory back earlier than it would: the memory
+ * limit, the shrinker, memory and CPUs that go.  And of the knobs.
+ */
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/limits.h>
+#include <linux/pfn.h>
+
+#include "gomem_test.h"
+
+#define MIB	(1UL << 20)
+
+static struct gomem_memstats *stats_of(struct kunit *test)
+{
+	struct gomem_memstats *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	gomem_heap_memstats(gomem_test_heap(test), s);
+	return s;
+}
+
+static void set_limit(struct kunit *test, s64 limit)
+{
+	KUNIT_EXPECT_EQ(test, 0, gomem_knob_set(gomem_test_heap(test),
+						GOMEM_KNOB_MEMORY_LIMIT, limit));
+}
+
+/* Objects of 1 MiB that come and go: idle memory that was needed lately. */
+static void make_idle(struct kunit *test, unsigned int nr)
+{
+	void **p = gomem_test_array(test, nr);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		p[i] = gomem_heap_alloc(gomem_test_heap(test), MIB, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	gomem_free_bulk(nr, p);
+}
+
+static void look_until_done(struct kunit *test)
+{
+	while (gomem_reclaim_look(gomem_test_heap(test)) == 1)
+		cond_resched();
+}
+
+/* --- The limit. --- */
+
+static void limit_of_what(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	const struct gomem_memstats *s;
+
+	make_idle(test, 5);
+	fsleep(1000);
+	rcu_barrier();
+	s = stats_of(test);
+	KUNIT_EXPECT_EQ(test, gomem_limit_used(heap), s->sys - s->heap_released);
+	KUNIT_EXPECT_EQ(test, gomem_limit_excess(heap), 0ULL);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
+	rcu_barrier();
+	s = stats_of(test);
+	KUNIT_EXPECT_GT(test, s->heap_released, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_limit_used(heap), s->sys - s->heap_released);
+	set_limit(test, 0);
+	KUNIT_EXPECT_EQ(test, gomem_limit_excess(heap), gomem_limit_used(heap));
+}
+
+/* Idle memory that the scavenger would keep goes when the limit is near. */
+static void limit_returns_idle(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+
+	make_idle(test, 16);
+	look_until_done(test);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, 0ULL);
+	set_limit(test, 10 * MIB);
+	look_until_done(test);
+	KUNIT_EXPECT_LE(test, gomem_limit_used(heap), 10ULL * MIB / 20 * 19);
+	/* And no more than that. */
+	KUNIT_EXPECT_GE(test, gomem_limit_used(heap), 7ULL * MIB);
+}
+
+/* What waits in caches goes too, after a cycle. */
+static void limit_begins_cycles(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i, nr = 2000;
+	void **objs = gomem_test_array(test, nr);
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_free_bulk(nr, objs);
+	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), (u64)MIB);
+	set_limit(test, MIB);
+	for (i = 0; i < 100 && !stats_of(test)->num_gc; i++) {
+		look_until_done(test);
+		usleep_range(1000, 2000);
+	}
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_LE(test, gomem_limit_used(heap), (u64)MIB);
+	/* With nothing left to collect, there is no other cycle. */
+	i = stats_of(test)->num_gc;
+	set_limit(test, 1);
+	usleep_range(20000, 30000);
+	look_until_done(test);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, i);
+}
+
+/*
+ * A limit that cannot be kept: nothing fails, and cycles take no more than half
+ * of one CPU.
+ */
+static void limit_fails_nobody(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 start = ktime_get_ns(), took;
+	struct gomem_load *load;
+
+	load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	set_limit(test, 0);
+	gomem_reclaim_start(heap);
+	gomem_load_start(load, heap, 2);
+	while (atomic_long_read(&load->interrupts) < GOMEM_LOAD_INTERRUPTS)
+		msleep(20);
+	gomem_load_stop(load);
+	gomem_reclaim_stop(heap);
+	took = ktime_get_ns() - start;
+	KUNIT_EXPECT_EQ(test, gomem_test_events(heap, GOMEM_EV_OOM), 0L);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
+	KUNIT_EXPECT_GT(test, stats_of(test)->num_gc, 0U);
+	KUNIT_EXPECT_LE(test, heap->gc.cpu_ns, took / 2 + 20 * NSEC_PER_MSEC);
+}
+
+static void limit_of_default_heap(struct kunit *test)
+{
+	s64 limit = gomem_set_memory_limit(-1);
+	int percent = gomem_set_gc_percent(150);
+
+	KUNIT_EXPECT_EQ(test, gomem_set_memory_limit(S64_MAX / 2), limit);
+	KUNIT_EXPECT_EQ(test, gomem_set_memory_limit(-5), S64_MAX / 2);
+	KUNIT_EXPECT_EQ(test, gomem_set_memory_limit(limit), S64_MAX / 2);
+	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(-7), 150);
+	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(percent), -1);
+}
+
+/* --- The shrinker. --- */
+
+static void shrinker_gives_blocks(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned long pages = (8 * MIB) >> PAGE_SHIFT;
+	int nid = mheap->nid;
+
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
+	make_idle(test, 8);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), pages);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1), MIB >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, (u64)MIB);
+	KUNIT_EXPECT_TRUE(test, heap->reclaim.drain);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages),
+			(7 * MIB) >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages), 0UL);
+	/* What it asked for comes with the worker. */
+	gomem_reclaim_look(heap);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
+	KUNIT_EXPECT_FALSE(test, heap->reclaim.drain);
+}
+
+/* Depots are counted, and emptied for the blocks that they pin. */
+static void shrinker_empties_depots(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	int nid = gomem_test_mheap(test)->nid;
+	unsigned int i, nr = 2000;
+	void **objs = gomem_test_array(test, nr);
+	u64 inuse;
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_free_bulk(nr, objs);
+	inuse = stats_of(test)->heap_inuse;
+	KUNIT_EXPECT_GT(test, gomem_shrink_count(heap, nid), 0UL);
+	KUNIT_EXPECT_GT(test, gomem_shrink_scan(heap, nid, ULONG_MAX), 0UL);
+	KUNIT_EXPECT_LT(test, stats_of(test)->heap_inuse, inuse / 2);
+}
+
+/* Idle blocks are reported as memory that the kernel can have. */
+static void shrinker_is_told_to_the_kernel(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	long before = global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
+	long pages = (8 * MIB) >> PAGE_SHIFT, slack = 1024;
+
+	make_idle(test, 8);
+	/* Each CPU may keep some back. */
+	KUNIT_EXPECT_GE(test, (long)global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE),
+			before + pages - slack);
+	gomem_mheap_trim(mheap, 0);
+	KUNIT_EXPECT_LE(test, (long)global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE),
+			before + slack);
+}
+
+/* --- Memory that is added. --- */
+
+/* A longer index knows what the shorter one knew. */
+static void hotplug_extends_index(struct kunit *test)
+{
+	unsigned long start_pfn = PHYS_PFN(__pa(gomem_index->base));
+	unsigned long nr = gomem_index->nr, end_pfn;
+	void *p = gomem_heap_alloc(gomem_test_heap(test), 100000, GFP_KERNEL);
+	const struct gomem_index *old = gomem_index;
+
+	end_pfn = start_pfn + (nr << (GOMEM_ARENA_SHIFT - PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, gomem_index_extend(start_pfn, end_pfn), 0);
+	KUNIT_EXPECT_PTR_EQ(test, (const struct gomem_index *)gomem_index, old);
+	KUNIT_EXPECT_EQ(test, gomem_index_extend(end_pfn, end_pfn + 1), 0);
+	KUNIT_EXPECT_EQ(test, gomem_index->nr, nr + 1);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_index->arena[nr], &gomem_no_arena);
+	KUNIT_EXPECT_TRUE(test, gomem_owns(p));
+	KUNIT_EXPECT_EQ(test, gomem_usable_size(p), (size_t)106496);
+	gomem_free(p);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+}
+
+/* --- Knobs. --- */
+
+static void knobs_parse(struct kunit *test)
+{
+	static const struct {
+		enum gomem_knob knob;
+		const char *text;
+		s64 value;
+	} row[] = {
+		{ GOMEM_KNOB_GC_PERCENT, "100", 100 },
+		{ GOMEM_KNOB_GC_PERCENT, "0\n", 0 },
+		{ GOMEM_KNOB_GC_PERCENT, "-1", -1 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "0", 0 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "4096", 4096 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "3K\n", 3 << 10 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "64M", 64 << 20 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "5G", 5LL << 30 },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "9223372036854775807", S64_MAX },
+		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "1000", 1000 },
+		{ GOMEM_KNOB_GCTRACE, "0", 0 },
+		{ GOMEM_KNOB_SCAVTRACE, "0", 0 },
+	};
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, gomem_knob_parse(heap, row[i].knob,
+							      row[i].text),
+				    "%s", row[i].text);
+		KUNIT_EXPECT_EQ(test, gomem_knob(heap, row[i].knob), row[i].value);
+	}
+}
+
+/* Nonsense is refused, and changes nothing. */
+static void knobs_refuse(struct kunit *test)
+{
+	static const struct {
+		enum gomem_knob knob;
+		const char *text;
+	} row[] = {
+		{ GOMEM_KNOB_GC_PERCENT, "" }, { GOMEM_KNOB_GC_PERCENT, "\n" },
+		{ GOMEM_KNOB_GC_PERCENT, "-2" }, { GOMEM_KNOB_GC_PERCENT, "100K" },
+		{ GOMEM_KNOB_GC_PERCENT, "1000001" },
+		{ GOMEM_KNOB_GC_PERCENT, "0x10" },
+		{ GOMEM_KNOB_GC_PERCENT, "1 2" }, { GOMEM_KNOB_GC_PERCENT, "off" },
+		{ GOMEM_KNOB_GC_PERCENT, "99999999999999999999" },
+		{ GOMEM_KNOB_GC_PERCENT, "000000000000000000000000000000001" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "-1" }, { GOMEM_KNOB_MEMORY_LIMIT, "M" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "5MM" }, { GOMEM_KNOB_MEMORY_LIMIT, "5T" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "1.5G" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "9223372036854775807K" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "-9223372036854775807G" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "9223372036854775808" },
+		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "-1" },
+		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "86400001" },
+		{ GOMEM_KNOB_GCTRACE, "2" }, { GOMEM_KNOB_SCAVTRACE, "yes" },
+	};
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i;
+	s64 before;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		before = gomem_knob(heap, row[i].knob);
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    gomem_knob_parse(heap, row[i].knob,
+						     row[i].text),
+				    "'%s'", row[i].text);
+		KUNIT_EXPECT_EQ(test, gomem_knob(heap, row[i].knob), before);
+	}
+}
+
+static struct kunit_case gomem_limit_cases[] = {
+	KUNIT_CASE(limit_of_what),
+	KUNIT_CASE(limit_returns_idle),
+	KUNIT_CASE(limit_begins_cycles),
+	KUNIT_CASE(limit_fails_nobody),
+	KUNIT_CASE(limit_of_default_heap),
+	KUNIT_CASE(shrinker_gives_blocks),
+	KUNIT_CASE(shrinker_empties_depots),
+	KUNIT_CASE(shrinker_is_told_to_the_kernel),
+	KUNIT_CASE(hotplug_extends_index),
+	KUNIT_CASE(knobs_parse),
+	KUNIT_CASE(knobs_refuse),
+	{}
+};
+
+static struct kunit_suite gomem_limit_suite = {
+	.name = "gomem_limit",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_limit_cases,
+};
+
+kunit_test_suite(gomem_limit_suite);

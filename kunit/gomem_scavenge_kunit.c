@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of how idle memory goes back: how much of it, which, and when.
+ *
+ * The clock of the scavenger's goal is the tests' own; no test waits for it.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "gomem_test.h"
+
+#define MIB	(1UL << 20)
+
+/* How often to try to get a page of a hole. */
+#define GOT	256
+
+static struct gomem_memstats *stats_of(struct kunit *test)
+{
+	struct gomem_memstats *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	gomem_heap_memstats(gomem_test_heap(test), s);
+	return s;
+}
+
+static u64 released(struct kunit *test)
+{
+	return stats_of(test)->heap_released;
+}
+
+/* What the kernel has free, the pages on per-CPU lists included. */
+static unsigned long kernel_free_pages(void)
+{
+	unsigned long pages = 0;
+	struct zone *zone;
+	int cpu;
+
+	for_each_populated_zone(zone) {
+		pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
+		for_each_possible_cpu(cpu)
+			pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
+	}
+	return pages;
+}
+
+/* Objects of @size bytes that are in the test's heap. */
+static void **get_objects(struct kunit *test, unsigned int nr, size_t size)
+{
+	void **objs = gomem_test_array(test, nr);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		objs[i] = gomem_heap_alloc(gomem_test_heap(test), size,
+					   GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		*(unsigned long *)objs[i] = (unsigned long)objs[i];
+	}
+	return objs;
+}
+
+/* Free every @step-th of them, from @first on; those that stay are intact. */
+static void free_some(struct kunit *test, void **objs, unsigned int nr,
+		      unsigned int first, unsigned int step)
+{
+	unsigned int i;
+
+	for (i = first; i < nr; i += step) {
+		KUNIT_EXPECT_EQ(test, *(unsigned long *)objs[i],
+				(unsigned long)objs[i]);
+		gomem_free(objs[i]);
+	}
+}
+
+/* --- How much to keep. --- */
+
+static void scavenge_goals(struct kunit *test)
+{
+	static const struct {
+		unsigned long peak, goal;
+	} row[] = {
+		{ 0, 16 }, { 1, 17 }, { 320, 336 }, { 340, 357 }, { 1000, 1050 },
+		{ 65536, 65536 + 3276 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++)
+		KUNIT_EXPECT_EQ(test, gomem_scavenge_goal(row[i].peak),
+				row[i].goal);
+}
+
+/* A peak counts for the delay, and not for much longer. */
+static void scavenge_window(struct kunit *test)
+{
+	struct gomem_mheap *mheap = kunit_kzalloc(test, sizeof(*mheap),
+						  GFP_KERNEL);
+	const unsigned int start = 123456, delay = 5000;
+	unsigned int t;
+
+	KUNIT_ASSERT_NOT_NULL(test, mheap);
+	spin_lock_init(&mheap->lock);
+	mheap->inuse_pages = 100;
+	mheap->peak_pages = 1000;
+	for (t = 0; t <= delay; t += 100) {
+		gomem_scavenge_fold(mheap, start + t, delay);
+		KUNIT_EXPECT_EQ(test, mheap->window_pages, 1000UL);
+		KUNIT_EXPECT_EQ(test, mheap->peak_pages, 100UL);
+	}
+	gomem_scavenge_fold(mheap, start + delay + delay / 8 + 1, delay);
+	KUNIT_EXPECT_EQ(test, mheap->window_pages, 100UL);
+
+	/* A lower peak shows when the higher one has passed. */
+	mheap->peak_pages = 800;
+	gomem_scavenge_fold(mheap, 20 * delay, delay);
+	mheap->peak_pages = 500;
+	gomem_scavenge_fold(mheap, 20 * delay + delay / 2, delay);
+	KUNIT_EXPECT_EQ(test, mheap->window_pages, 800UL);
+	gomem_scavenge_fold(mheap, 21 * delay + delay / 4, delay);
+	KUNIT_EXPECT_EQ(test, mheap->window_pages, 500UL);
+	/* Nobody looked for long: all is forgotten. */
+	gomem_scavenge_fold(mheap, 100 * delay, delay);
+	KUNIT_EXPECT_EQ(test, mheap->window_pages, 100UL);
+}
+
+/* Nothing is returned as long as as much was in use lately. */
+static void scavenge_keeps_for_a_while(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	const unsigned int delay = 1000, nr = 16;
+	void **objs = get_objects(test, nr, MIB);
+
+	gomem_scavenge_fold(mheap, 0, delay);
+	free_some(test, objs, nr, 0, 1);
+	gomem_scavenge_fold(mheap, delay, delay);
+	KUNIT_EXPECT_EQ(test, gomem_scavenge_excess(mheap), 0UL);
+	KUNIT_EXPECT_FALSE(test, gomem_scavenge_rest(mheap));
+	gomem_scavenge_fold(mheap, 2 * delay + delay / 4, delay);
+	KUNIT_EXPECT_EQ(test, gomem_scavenge_excess(mheap),
+			nr * MIB / GOMEM_PAGE_SIZE - gomem_scavenge_goal(0));
+}
+
+/* An idle heap ends with next to nothing, whatever its blocks are like. */
+static void scavenge_to_the_end(struct kunit *test)
+{
+	static const size_t sizes[] = { 60000, 100000, MIB / 2, 2 * MIB, 9000 };
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned int i;
+	void **objs;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		unsigned int nr = 4 * MIB / sizes[i];
+
+		objs = get_objects(test, nr, sizes[i]);
+		free_some(test, objs, nr, 0, 1);
+		gomem_heap_drain(gomem_test_heap(test));
+		gomem_scavenge_fold(mheap, i * 10000, 1000);
+		gomem_scavenge_fold(mheap, i * 10000 + 5000, 1000);
+		gomem_scavenge(mheap, gomem_scavenge_excess(mheap), false,
+			       ULONG_MAX);
+		KUNIT_EXPECT_LE(test, gomem_mheap_held(mheap),
+				262144UL / GOMEM_PAGE_SIZE);
+		KUNIT_EXPECT_TRUE(test, gomem_scavenge_rest(mheap));
+	}
+}
+
+/* A large object that comes and goes costs the kernel nothing. */
+static void scavenge_spares_hot_pages(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		gomem_free(gomem_heap_alloc(heap, 60000, GFP_KERNEL));
+		if (i % 10 == 0)
+			gomem_reclaim_look(heap);
+	}
+	KUNIT_EXPECT_EQ(test, mheap->grown, 1ULL);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 0ULL);
+}
+
+/* --- Holes. --- */
+
+/* Every other page of a block goes; the others stay as they are. */
+static void scavenge_makes_holes(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	void **objs = get_objects(test, 64, GOMEM_PAGE_SIZE);
+	u64 sys = stats_of(test)->heap_sys;
+	unsigned int i;
+
+	gomem_heap_drain(gomem_test_heap(test));
+	free_some(test, objs, 64, 1, 2);
+	gomem_heap_drain(gomem_test_heap(test));
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 1000, true), 32UL);
+	KUNIT_EXPECT_EQ(test, released(test), 32 * GOMEM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_sys, sys);
+	KUNIT_EXPECT_EQ(test, mheap->idle_pages, 0UL);
+	for (i = 0; i < 64; i++)
+		KUNIT_EXPECT_EQ(test, gomem_owns(objs[i]), i % 2 == 0);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+
+	/* What is left of the blocks serves on, and goes whole in the end. */
+	free_some(test, objs, 64, 0, 2);
+	gomem_heap_drain(gomem_test_heap(test));
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, 32UL);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 32UL);
+	KUNIT_EXPECT_EQ(test, mheap->nr_blocks, 0UL);
+	KUNIT_EXPECT_EQ(test, released(test), sys);
+}
+
+/* No more than is asked for, and the highest first. */
+static void scavenge_holes_are_counted(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	void *p = gomem_heap_alloc(gomem_test_heap(test), GOMEM_PAGE_SIZE,
+				   GFP_KERNEL);
+	struct gomem_block *block = gomem_span_of(p)->block;
+
+	KUNIT_EXPECT_EQ(test, block->npages, 8U);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 3, true), 3UL);
+	KUNIT_EXPECT_EQ(test, block->holes, 3);
+	KUNIT_EXPECT_EQ(test, block->longest, 4);
+	KUNIT_EXPECT_EQ(test, find_first_bit(block->hole, 8), 5UL);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, true), 4UL);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, true), 0UL);
+	gomem_free(p);
+}
+
+/* Not from blocks that spans are being taken from. */
+static void scavenge_spares_filling_blocks(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	void *p, *q;
+
+	gomem_scavenge_fold(mheap, 0, 3600 * MSEC_PER_SEC);
+	p = gomem_heap_alloc(heap, GOMEM_PAGE_SIZE, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, false), 0UL);
+	/* A span was freed since: it is not filling up any more. */
+	q = gomem_heap_alloc(heap, 40000, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, false), 0UL);
+	gomem_free(q);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, false), 7UL);
+	gomem_free(p);
+}
+
+/* The pages of a hole belong to whoever gets them, even if that is gomem. */
+static void scavenge_hole_is_got_again(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	void *p = gomem_heap_alloc(heap, GOMEM_PAGE_SIZE, GFP_KERNEL);
+	struct gomem_block *block = gomem_span_of(p)->block;
+	unsigned long base = block->base;
+	void **got = gomem_test_array(test, GOT), *again = NULL;
+	unsigned int i, nr;
+
+	gomem_mheap_punch(mheap, 100, true);
+	/* One span at a time: the page allocator gives what it got last. */
+	for (nr = 0; nr < GOT && !again; nr++) {
+		got[nr] = gomem_heap_alloc(heap, GOMEM_PAGE_SIZE - 8, GFP_ATOMIC);
+		if ((unsigned long)got[nr] - base < 8 * GOMEM_PAGE_SIZE)
+			again = got[nr];
+	}
+	if (!again)
+		kunit_info(test, "the hole was not got again\n");
+	gomem_free(p);
+	gomem_heap_drain(heap);
+	gomem_mheap_trim(mheap, 0);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_TRUE(test, gomem_owns(got[i]));
+		gomem_free(got[i]);
+	}
+}
+
+/* --- Everything, on demand. --- */
+
+/* 32 MiB of objects of all sizes; then the kernel has them back. */
+static void scavenge_free_os_memory(struct kunit *test)
+{
+	static const size_t sizes[] = { 64, 1000, 8192, 32768, 100000, MIB };
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned long free_before, bytes = 32 * MIB / ARRAY_SIZE(sizes);
+	void **objs[ARRAY_SIZE(sizes)];
+	unsigned int i, nr;
+	u64 before;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		objs[i] = get_objects(test, bytes / sizes[i] + 1, sizes[i]);
+	before = released(test);
+	free_before = kernel_free_pages();
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		nr = bytes / sizes[i] + 1;
+		free_some(test, objs[i], nr, 0, 1);
+	}
+	KUNIT_EXPECT_EQ(test, released(test), before);
+	gomem_heap_free_os_memory(heap);
+	KUNIT_EXPECT_GE(test, released(test), before + 31 * MIB);
+	KUNIT_EXPECT_GE(test, kernel_free_pages(),
+			free_before + (31 * MIB >> PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_inuse, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_idle, released(test));
+	KUNIT_EXPECT_EQ(test, stats_of(test)->mcache_sys,
+			(u64)num_possible_cpus() * sizeof(struct gomem_mcache));
+}
+
+/*
+ * Go's test of physical memory: every other object is freed, then the heap has
+ * to grow because what is wanted next is larger than the gaps.
+ */
+static void physical_memory(struct kunit *test, size_t size)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int nr = 32 * MIB / size, nr_large = nr / 4;
+	void **small = get_objects(test, nr, size), **large;
+	const struct gomem_memstats *s;
+	u64 most;
+
+	free_some(test, small, nr, 1, 2);
+	gomem_heap_drain(heap);
+	large = get_objects(test, nr_large, 2 * size);
+	while (gomem_reclaim_look(heap) == 1)
+		cond_resched();
+	s = stats_of(test);
+	most = s->heap_alloc + s->heap_alloc / 10 + 2 * MIB;
+	KUNIT_EXPECT_LE_MSG(test, s->heap_sys - s->heap_released, most,
+			    "objects of %zu bytes, HeapAlloc %llu", size,
+			    s->heap_alloc);
+	/* So much would be held if nothing had gone back. */
+	KUNIT_EXPECT_GT(test, s->heap_sys, most);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	free_some(test, small, nr, 0, 2);
+	free_some(test, large, nr_large, 0, 1);
+	gomem_heap_free_os_memory(heap);
+}
+
+static void scavenge_physical_memory(struct kunit *test)
+{
+	physical_memory(test, GOMEM_PAGE_SIZE);
+	physical_memory(test, 16384);
+	physical_memory(test, 65536);
+	physical_memory(test, 200000);
+}
+
+/* --- The worker. --- */
+
+/* A heap that was large and is idle shrinks by itself. */
+static void scavenge_by_itself(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void **objs = get_objects(test, 16, MIB);
+	unsigned int i;
+
+	gomem_knob_set(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS, 200);
+	gomem_reclaim_start(heap);
+	msleep(50);
+	free_some(test, objs, 16, 0, 1);
+	for (i = 0; i < 100 && released(test) < 15 * MIB; i++)
+		msleep(50);
+	KUNIT_EXPECT_GE(test, released(test), 15 * MIB);
+	KUNIT_EXPECT_GE_MSG(test, i, 2U, "it was not kept at all");
+	gomem_reclaim_stop(heap);
+}
+
+/* Blocks and holes go while threads and a timer allocate and free. */
+static void scavenge_under_load(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_load *load;
+	unsigned int looks = 0;
+	int nid;
+
+	load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	gomem_knob_set(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS, 0);
+	gomem_load_start(load, heap, 2);
+	while (atomic_long_read(&load->interrupts) < GOMEM_LOAD_INTERRUPTS) {
+		if (looks % 16 == 0)
+			gomem_heap_free_os_memory(heap);
+		gomem_reclaim_look(heap);
+		for_each_node_mask(nid, heap->nodes)
+			gomem_mheap_punch(heap->node[nid]->mheap, 4, true);
+		looks++;
+		schedule();
+	}
+	gomem_load_stop(load);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
+	KUNIT_EXPECT_GT(test, gomem_test_mheap(test)->given_back, 0ULL);
+	gomem_heap_free_os_memory(heap);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_held(gomem_test_mheap(test)), 0UL);
+}
+
+static struct kunit_case gomem_scavenge_cases[] = {
+	KUNIT_CASE(scavenge_goals),
+	KUNIT_CASE(scavenge_window),
+	KUNIT_CASE(scavenge_keeps_for_a_while),
+	KUNIT_CASE(scavenge_to_the_end),
+	KUNIT_CASE(scavenge_spares_hot_pages),
+	KUNIT_CASE(scavenge_makes_holes),
+	KUNIT_CASE(scavenge_holes_are_counted),
+	KUNIT_CASE(scavenge_spares_filling_blocks),
+	KUNIT_CASE(scavenge_hole_is_got_again),
+	KUNIT_CASE(scavenge_free_os_memory),
+	KUNIT_CASE(scavenge_physical_memory),
+	KUNIT_CASE(scavenge_by_itself),
+	KUNIT_CASE(scavenge_under_load),
+	{}
+};
+
+static struct kunit_suite gomem_scavenge_suite = {
+	.name = "gomem_scavenge",
+	.init = gomem_test_init,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_scavenge_cases,
+};
+
+kunit_test_suite(gomem_scavenge_suite);

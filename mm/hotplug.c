@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs and memory that come and go.
+ *
+ * A CPU that is dead has left objects in its mcaches.  Another one returns them,
+ * when it is certain that the CPU will not touch them: after it is dead, and
+ * before it can come up again.
+ *
+ * Memory that is about to come may lie beyond the arena index, which is made
+ * longer before anybody can get a page of it.  Memory that is about to go cannot
+ * go while gomem has pages of it, and gomem cannot move objects; but it gives
+ * back all blocks without spans, and asks for a cycle to make more of them.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/memory.h>
+#include <linux/notifier.h>
+
+#include "internal.h"
+
+static enum cpuhp_state cpu_state;
+
+static int cpu_is_dead(unsigned int cpu)
+{
+	struct gomem_heap *heap;
+
+	mutex_lock(&gomem_heaps_lock);
+	list_for_each_entry(heap, &gomem_heaps, list)
+		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+	mutex_unlock(&gomem_heaps_lock);
+	return 0;
+}
+
+static void memory_goes(void)
+{
+	struct gomem_heap *heap;
+	int nid;
+
+	mutex_lock(&gomem_heaps_lock);
+	list_for_each_entry(heap, &gomem_heaps, list) {
+		gomem_heap_empty_depots(heap, UINT_MAX);
+		for_each_node_mask(nid, heap->nodes)
+			gomem_mheap_trim(heap->node[nid]->mheap, 0);
+		WRITE_ONCE(heap->reclaim.drain, true);
+		gomem_reclaim_call(heap);
+	}
+	mutex_unlock(&gomem_heaps_lock);
+}
+
+static int memory_changes(struct notifier_block *self, unsigned long action,
+			  void *arg)
+{
+	const struct memory_notify *change = arg;
+	int ret;
+
+	switch (action) {
+	case MEM_GOING_ONLINE:
+		ret = gomem_index_extend(change->start_pfn, change->start_pfn +
+					 change->nr_pages);
+		if (ret)
+			return notifier_from_errno(ret);
+		break;
+	case MEM_GOING_OFFLINE:
+		memory_goes();
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_notifier = {
+	.notifier_call = memory_changes,
+};
+
+/**
+ * gomem_hotplug_init() - have us told
+ *
+ * Return: 0 or an error.
+ */
+int gomem_hotplug_init(void)
+{
+	int ret;
+
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/gomem:dead",
+					NULL, cpu_is_dead);
+	if (ret < 0)
+		return ret;
+	cpu_state = ret;
+	ret = register_memory_notifier(&memory_notifier);
+	if (ret)
+		cpuhp_remove_state_nocalls(cpu_state);
+	return ret;
+}
+
+/**
+ * gomem_hotplug_exit() - not any more
+ */
+void gomem_hotplug_exit(void)
+{
+	unregister_memory_notifier(&memory_notifier);
+	cpuhp_remove_state_nocalls(cpu_state);
+}

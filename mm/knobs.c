@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be adjusted: by module parameters when gomem is loaded, and later by
+ * those, or by the files of the same names in debugfs.
+ *
+ * Every knob is a number with a least and a greatest value.  Text that is no
+ * such number is refused, and changes nothing.
+ */
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+static const struct {
+	const char *name;
+	s64 least, most, initial;
+	bool bytes;		/* K, M and G may follow */
+} knobs[GOMEM_NR_KNOBS] = {
+	[GOMEM_KNOB_GC_PERCENT] = { "gc_percent", -1, 1000000, 100 },
+	[GOMEM_KNOB_MEMORY_LIMIT] = { "memory_limit", 0, S64_MAX, S64_MAX, true },
+	[GOMEM_KNOB_SCAVENGE_DELAY_MS] = { "scavenge_delay_ms", 0, 86400000, 5000 },
+	[GOMEM_KNOB_GCTRACE] = { "gctrace", 0, 1, 0 },
+	[GOMEM_KNOB_SCAVTRACE] = { "scavtrace", 0, 1, 0 },
+};
+
+/**
+ * gomem_knob_name() - what a knob is called
+ * @knob: the knob
+ *
+ * Return: the name of its parameter and of its file.
+ */
+const char *gomem_knob_name(enum gomem_knob knob)
+{
+	return knobs[knob].name;
+}
+
+/**
+ * gomem_knob_set() - turn a knob
+ * @heap: whose
+ * @knob: which
+ * @value: to what
+ *
+ * Return: 0, or -EINVAL if @value makes no sense.
+ */
+int gomem_knob_set(struct gomem_heap *heap, enum gomem_knob knob, s64 value)
+{
+	if (value < knobs[knob].least || value > knobs[knob].most)
+		return -EINVAL;
+	WRITE_ONCE(heap->knob[knob], value);
+	set_bit(knob, &heap->knobs_set);
+	gomem_reclaim_call(heap);
+	return 0;
+}
+
+/* The factor that @suffix stands for, or 0. */
+static s64 unit(const char *suffix)
+{
+	if (!*suffix)
+		return 1;
+	if (suffix[1])
+		return 0;
+	switch (*suffix) {
+	case 'K':
+		return 1LL << 10;
+	case 'M':
+		return 1LL << 20;
+	case 'G':
+		return 1LL << 30;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * gomem_knob_parse() - turn a knob to what a text says
+ * @heap: whose
+ * @knob: which
+ * @text: a decimal number; of bytes, K, M or G may follow; a line's end may
+ *
+ * Return: 0, or -EINVAL and nothing is changed.
+ */
+int gomem_knob_parse(struct gomem_heap *heap, enum gomem_knob knob,
+		     const char *text)
+{
+	char number[24];
+	s64 value, factor = 1;
+	size_t digits;
+
+	if (strscpy(number, text, sizeof(number)) < 0)
+		return -EINVAL;
+	strim(number);
+	digits = strspn(number, "-0123456789");
+	if (number[digits] && !knobs[knob].bytes)
+		return -EINVAL;
+	factor = unit(number + digits);
+	number[digits] = 0;
+	if (!factor || kstrtos64(number, 10, &value))
+		return -EINVAL;
+	if (value > div64_s64(S64_MAX, factor) || value < div64_s64(S64_MIN, factor))
+		return -EINVAL;
+	return gomem_knob_set(heap, knob, value * factor);
+}
+
+/**
+ * gomem_knobs_init() - those that nobody has set yet
+ * @heap: the heap
+ */
+void gomem_knobs_init(struct gomem_heap *heap)
+{
+	unsigned int i;
+
+	for (i = 0; i < GOMEM_NR_KNOBS; i++)
+		if (!test_bit(i, &heap->knobs_set))
+			heap->knob[i] = knobs[i].initial;
+}
+
+static enum gomem_knob knob_of(const struct kernel_param *kp)
+{
+	return (s64 *)kp->arg - gomem_default_heap.knob;
+}
+
+static int set_param(const char *text, const struct kernel_param *kp)
+{
+	return gomem_knob_parse(&gomem_default_heap, knob_of(kp), text);
+}
+
+static int get_param(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%lld\n",
+			  gomem_knob(&gomem_default_heap, knob_of(kp)));
+}
+
+static const struct kernel_param_ops param_ops = {
+	.set = set_param,
+	.get = get_param,
+};
+
+#define GOMEM_PARAM(name, number, text) \
+	module_param_cb(name, &param_ops, &gomem_default_heap.knob[number], \
+			0600); \
+	MODULE_PARM_DESC(name, text)
+
+GOMEM_PARAM(gc_percent, GOMEM_KNOB_GC_PERCENT,
+	    "a reclaim cycle when the heap has grown by so much, -1: never (100)");
+GOMEM_PARAM(memory_limit, GOMEM_KNOB_MEMORY_LIMIT,
+	    "bytes to try to stay below, with K, M or G (no limit)");
+GOMEM_PARAM(scavenge_delay_ms, GOMEM_KNOB_SCAVENGE_DELAY_MS,
+	    "idle memory is kept as long as it was in use so lately (5000)");
+GOMEM_PARAM(gctrace, GOMEM_KNOB_GCTRACE, "1: log every reclaim cycle (0)");
+GOMEM_PARAM(scavtrace, GOMEM_KNOB_SCAVTRACE,
+	    "1: log when memory is returned (0)");
