@@ -497,13 +497,13 @@ static void mheap_released(struct kunit *test)
 	eight = grow(test, 8, GFP_KERNEL);
 	expect_sums(test, 11, 0, 0);
 
-	five = gomem_large_exact(heap, mheap, 40960, GFP_KERNEL, mheap->nid);
+	five = gomem_large_alloc(heap, 40960, GFP_KERNEL);
 	expect_sums(test, 16, 0, 0);
 	gomem_large_free(heap, five);
 	expect_sums(test, 11, 5, 0);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 5UL);
 	expect_sums(test, 11, 0, 5);
-	twenty = gomem_large_exact(heap, mheap, 163840, GFP_KERNEL, mheap->nid);
+	twenty = gomem_large_alloc(heap, 163840, GFP_KERNEL);
 	expect_sums(test, 31, 0, 0);
 
 	gomem_large_free(heap, twenty);
@@ -524,7 +524,7 @@ static void mheap_block_of_one(struct kunit *test)
 	struct gomem_span *span;
 	void *p;
 
-	p = gomem_large_exact(heap, mheap, 40961, GFP_KERNEL, mheap->nid);
+	p = gomem_large_alloc(heap, 40961, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	span = gomem_span_of(p);
 	KUNIT_EXPECT_PTR_EQ(test, (void *)gomem_span_base(span), p);
@@ -600,7 +600,7 @@ static void mheap_page_still_held(struct kunit *test)
 	struct page *page;
 	char *p;
 
-	p = gomem_large_exact(heap, mheap, 40960, GFP_KERNEL, mheap->nid);
+	p = gomem_large_alloc(heap, 40960, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	page = virt_to_page(p + 2 * PAGE_SIZE);
 	get_page(page);

@@ -405,6 +405,13 @@ static void __exit replay_exit(void)
 	msleep(2000);
 	pr_info("gomem_replay: %s: two seconds later: %ld KB held\n", allocator,
 		taken_kilobytes());
+	if (!use_kmalloc) {
+		gomem_free_os_memory();
+		/* Descriptors go after a grace period. */
+		rcu_barrier();
+		pr_info("gomem_replay: %s: on demand: %ld KB held\n", allocator,
+			taken_kilobytes());
+	}
 	vfree(ops);
 	vfree(objects);
 }

@@ -35,6 +35,10 @@ static unsigned int max_size = 70000;
 module_param(max_size, uint, 0444);
 MODULE_PARM_DESC(max_size, "bytes of the largest objects (default 70000)");
 
+static unsigned int pause_us;
+module_param(pause_us, uint, 0444);
+MODULE_PARM_DESC(pause_us, "how long each thread rests after 256 steps (default 0)");
+
 /* Every object begins with this; the rest is filled with one byte. */
 struct object {
 	u32 size;
@@ -45,6 +49,7 @@ struct object {
 static void **slot;
 static struct task_struct **thread;
 static struct hrtimer timer;
+static struct rnd_state timer_rnd;
 static atomic_long_t nr_alloc, nr_free, nr_failed, nr_corrupt, nr_irq;
 
 static u32 random_size(struct rnd_state *rnd, u32 limit)
@@ -131,7 +136,9 @@ static int stress_thread(void *data)
 		step(&rnd, max_size, i % 16 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO);
 		if (i % 64 == 0)
 			step_bulk(&rnd);
-		if (i % 256 == 0)
+		if (i % 256 == 0 && pause_us)
+			usleep_range(pause_us, 2 * pause_us);
+		else if (i % 256 == 0)
 			cond_resched();
 	}
 	return 0;
@@ -139,10 +146,8 @@ static int stress_thread(void *data)
 
 static enum hrtimer_restart stress_timer(struct hrtimer *t)
 {
-	static struct rnd_state rnd = { 1, 2, 4, 8 };
-
 	/* Little at a time: this is hard interrupt context. */
-	step(&rnd, 2048, GFP_ATOMIC | __GFP_NOWARN);
+	step(&timer_rnd, 2048, GFP_ATOMIC | __GFP_NOWARN);
 	atomic_long_inc(&nr_irq);
 	hrtimer_forward_now(t, ns_to_ktime(NSEC_PER_SEC / hz));
 	return HRTIMER_RESTART;
@@ -150,6 +155,7 @@ static enum hrtimer_restart stress_timer(struct hrtimer *t)
 
 static void start_timer(void)
 {
+	prandom_seed_state(&timer_rnd, 1000);
 	gomem_compat_hrtimer_setup(&timer, stress_timer, CLOCK_MONOTONIC,
 				   HRTIMER_MODE_REL_HARD);
 	hrtimer_start(&timer, ns_to_ktime(NSEC_PER_SEC / hz),

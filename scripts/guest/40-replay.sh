@@ -17,7 +17,7 @@ replay() {
 
 # said ALLOCATOR WORD: the figure before WORD in what the replay logged.
 said() {
-	dmesg | sed -n "s/.*gomem_replay: $1: .* \([0-9-]*\) $2.*/\1/p" | tail -n 1
+	dmesg | sed -n "s/.*gomem_replay: $1: \(.* \)*\([0-9-]*\) $2.*/\2/p" | tail -n 1
 }
 
 insmod /gomem.ko || exit 1
@@ -30,6 +30,12 @@ check "everything is free" test "$(field HeapObjects)" = 0
 check "books" books
 check "nothing failed, nothing corrupt" \
 	sh -c "dmesg | grep -q 'gomem: all freed: .* 0 failed, 0 corrupt'"
+# Again, with nothing else going on: what is held then is gomem's.
+check "replay it again" replay gomem
+rmmod gomem_replay
+check "256 KB are held at most" test "$(said 'gomem: on demand' 'KB held')" -le 256
+check "MemStats says so too" \
+	test "$(($(field HeapSys) - $(field HeapReleased)))" -le 262144
 check "rmmod" rmmod gomem
 insmod /gomem.ko
 check "replay through kmalloc" replay kmalloc

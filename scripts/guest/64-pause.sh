@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC1091
+#
+# No reclaim cycle delays an allocation in an interrupt by more than the pause
+# that it reports. Time is instructions here, so nothing else delays it either.
+#
+# vm: --icount --append init_on_alloc=0 --add scripts/guest/tap:/tap
+. /tap
+
+# longest FIELD: the greatest number of a ring.
+longest() { awk -v name="$1" '$1 == name { for (i = 2; i <= NF; i++) if ($i > m) m = $i }
+	END { print m + 0 }' "$D"/memstats; }
+
+said() { dmesg | sed -n "s/.*gomem_pause: .*$1 \([0-9]*\).*/\1/p" | tail -n 1; }
+
+insmod /gomem.ko || exit 1
+check "cycles and interrupts" insmod /gomem_pause.ko
+echo "# $(dmesg | sed -n 's/.*gomem_pause: //p'), longest pause $(longest PauseNs)"
+check "there were interrupts" test "$(said interrupts)" -ge 100
+check "none went without memory" test "$(said failed)" = 0
+check "there were cycles" test "$(field NumForcedGC)" -ge 20
+check "no delay was longer than the pause" \
+	test "$(said with)" -le $(($(said without) + $(longest PauseNs)))
+check "the equations" judge "$D"/memstats
+check "books" books
+rmmod gomem_pause
+check "rmmod" rmmod gomem
+exit 0
