@@ -10,7 +10,7 @@
 
 #include "gomem_test.h"
 
-#define MIB	(1UL << 20)
+#define MIB	BIT(20)
 
 static struct gomem_memstats *stats_of(struct kunit *test)
 {

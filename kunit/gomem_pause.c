@@ -9,11 +9,11 @@
  * often with something else in place of the cycles.  It prints the longest
  * delay of both.
  */
-#include <linux/delay.h>
 #include <linux/gomem.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/processor.h>
 #include <linux/slab.h>
 
 static unsigned int cycles = 20;
@@ -54,6 +54,14 @@ static void fill_caches(void)
 				gomem_free_bulk(OBJECTS, objs);
 }
 
+static void spend(u64 ns)
+{
+	u64 start = ktime_get_ns();
+
+	while (ktime_get_ns() - start < ns)
+		cpu_relax();
+}
+
 static u64 run(bool with_cycles)
 {
 	unsigned int i;
@@ -66,7 +74,7 @@ static u64 run(bool with_cycles)
 		if (with_cycles)
 			gomem_gc();
 		else
-			udelay(200);
+			spend(200 * NSEC_PER_USEC);
 		WRITE_ONCE(measuring, false);
 	}
 	hrtimer_cancel(&timer);

@@ -13,7 +13,7 @@
 
 #include "gomem_test.h"
 
-#define MIB	(1UL << 20)
+#define MIB	BIT(20)
 
 /* How often to try to get a page of a hole. */
 #define GOT	256
@@ -125,7 +125,7 @@ static void scavenge_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mheap->window_pages, 100UL);
 }
 
-/* Nothing is returned as long as as much was in use lately. */
+/* Nothing is returned while so much was in use lately. */
 static void scavenge_keeps_for_a_while(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);

@@ -311,7 +311,7 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 /* Have the worker called when as much as is missing may have been allocated. */
 static void set_alarm(struct gomem_heap *heap, u64 missing)
 {
-	unsigned long pages = max(missing, (u64)SZ_64K) >> GOMEM_PAGE_SHIFT;
+	unsigned long pages = max_t(u64, missing, SZ_64K) >> GOMEM_PAGE_SHIFT;
 	struct gomem_mheap *mheap;
 	unsigned long flags;
 	int nid;

@@ -390,13 +390,13 @@ struct gomem_gc_scratch;
  * @mutex makes it one at a time; @lock is for the rest, from anywhere.
  */
 struct gomem_gc {
-	struct mutex mutex;
+	struct mutex mutex;		/* held for a cycle, and for @scratch */
 	struct gomem_drain __percpu *drain;
 	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
 	u64 not_before;			/* no background cycle until then, ns */
 	u64 checked;			/* when it was last looked at, ns */
 
-	spinlock_t lock;
+	spinlock_t lock;		/* everything below */
 	u64 born;			/* ktime_get_ns() */
 	u64 live;			/* HeapAlloc after the last cycle */
 	u64 cpu_ns;			/* spent in cycles */
@@ -421,7 +421,6 @@ struct gomem_reclaim {
 	bool flag;
 	bool drain;			/* somebody wants a cycle */
 	unsigned int budget;		/* pages to return in a look, see there */
-	u64 returned;			/* kernel bytes, ever */
 };
 
 struct gomem_heap {

@@ -138,17 +138,16 @@ static const struct kernel_param_ops param_ops = {
 	.get = get_param,
 };
 
-#define GOMEM_PARAM(name, number, text) \
-	module_param_cb(name, &param_ops, &gomem_default_heap.knob[number], \
-			0600); \
-	MODULE_PARM_DESC(name, text)
+#define GOMEM_PARAM(name, number) \
+	module_param_cb(name, &param_ops, &gomem_default_heap.knob[number], 0600)
 
-GOMEM_PARAM(gc_percent, GOMEM_KNOB_GC_PERCENT,
-	    "a reclaim cycle when the heap has grown by so much, -1: never (100)");
-GOMEM_PARAM(memory_limit, GOMEM_KNOB_MEMORY_LIMIT,
-	    "bytes to try to stay below, with K, M or G (no limit)");
-GOMEM_PARAM(scavenge_delay_ms, GOMEM_KNOB_SCAVENGE_DELAY_MS,
-	    "idle memory is kept as long as it was in use so lately (5000)");
-GOMEM_PARAM(gctrace, GOMEM_KNOB_GCTRACE, "1: log every reclaim cycle (0)");
-GOMEM_PARAM(scavtrace, GOMEM_KNOB_SCAVTRACE,
-	    "1: log when memory is returned (0)");
+GOMEM_PARAM(gc_percent, GOMEM_KNOB_GC_PERCENT);
+MODULE_PARM_DESC(gc_percent, "a reclaim cycle when the heap has grown by so much, -1: never (100)");
+GOMEM_PARAM(memory_limit, GOMEM_KNOB_MEMORY_LIMIT);
+MODULE_PARM_DESC(memory_limit, "bytes to try to stay below, with K, M or G (no limit)");
+GOMEM_PARAM(scavenge_delay_ms, GOMEM_KNOB_SCAVENGE_DELAY_MS);
+MODULE_PARM_DESC(scavenge_delay_ms, "idle memory is kept as long as it was in use so lately (5000)");
+GOMEM_PARAM(gctrace, GOMEM_KNOB_GCTRACE);
+MODULE_PARM_DESC(gctrace, "1: log every reclaim cycle (0)");
+GOMEM_PARAM(scavtrace, GOMEM_KNOB_SCAVTRACE);
+MODULE_PARM_DESC(scavtrace, "1: log when memory is returned (0)");

@@ -54,8 +54,6 @@ static void report(struct gomem_heap *heap, const char *why,
 {
 	u64 held = held_bytes(heap);
 
-	WRITE_ONCE(heap->reclaim.returned, heap->reclaim.returned +
-		   ((u64)done << GOMEM_PAGE_SHIFT));
 	trace_gomem_scavenge(why, (u64)wanted << GOMEM_PAGE_SHIFT,
 			     (u64)done << GOMEM_PAGE_SHIFT, held, ns);
 	/* As Go does with GODEBUG=scavtrace=1. */

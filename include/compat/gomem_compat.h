@@ -41,11 +41,16 @@
 /* Shrinkers were once part of the caller's memory, and are now allocated. */
 #ifdef GOMEM_HAVE_SHRINKER_ALLOC
 #define gomem_compat_shrinker_alloc(flags, name) shrinker_alloc(flags, name)
-#define gomem_compat_shrinker_register(s, name) (shrinker_register(s), 0)
+#define gomem_compat_shrinker_register(s, name) ({ \
+	(void)(name); \
+	shrinker_register(s); \
+	0; \
+})
 #define gomem_compat_shrinker_free(s) shrinker_free(s)
 #else
 #define gomem_compat_shrinker_alloc(f, name) ({ \
 	struct shrinker *__s = kzalloc(sizeof(*__s), GFP_KERNEL); \
+	(void)(name); \
 	if (__s) \
 		__s->flags = (f); \
 	__s; \

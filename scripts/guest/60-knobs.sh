@@ -21,9 +21,9 @@ refuses() {
 	before=$(cat "$D/$knob")
 	for text; do
 		for f in "$D/$knob" "$P/$knob"; do
-			if out=$(echo "$text" 2>&1 >"$f") ||
-			   ! echo "$out" | grep -q "Invalid argument"; then
-				echo "$f took '$text': $out"
+			if echo "$text" 2>/tmp/why >"$f" ||
+			   ! grep -q "Invalid argument" /tmp/why; then
+				echo "$f took '$text'" | cat - /tmp/why
 				return 1
 			fi
 		done
@@ -35,7 +35,7 @@ takes() { echo "$2" >"$D/$1" && is "$1" "$3" && echo "$4" >"$P/$1" && is "$1" "$
 
 knobs_have_modes() {
 	for f in gc_percent memory_limit scavenge_delay_ms gctrace scavtrace; do
-		[ "$(stat -c %a "$D/$f")" = 600 ] || { echo $f; return 1; }
+		[ "$(stat -c %a "$D/$f")" = 600 ] || { echo "$f"; return 1; }
 	done
 	[ "$(stat -c %a "$D"/gc)" = 200 ] && [ "$(stat -c %a "$D"/free_os_memory)" = 200 ]
 }
@@ -62,17 +62,17 @@ pauses_add_up() {
 
 # 32 MiB of objects; then the kernel has all but 1 MiB of them back.
 frees_os_memory() {
-	echo $((32 * 1024 + 1024)) >$S/live_kb || return 1
-	r0=$(field HeapReleased) k0=$(cat $S/free_kb)
-	echo 1024 >$S/live_kb
+	echo $((32 * 1024 + 1024)) >"$S"/live_kb || return 1
+	r0=$(field HeapReleased) k0=$(cat "$S"/free_kb)
+	echo 1024 >"$S"/live_kb
 	echo 1 >"$D"/free_os_memory
-	r1=$(field HeapReleased) k1=$(cat $S/free_kb)
+	r1=$(field HeapReleased) k1=$(cat "$S"/free_kb)
 	echo "HeapReleased $((r1 - r0)), free pages $((k1 - k0)) KB"
 	[ $((r1 - r0)) -ge $((31 << 20)) ] && [ $((k1 - k0)) -ge $((31 << 10)) ]
 }
 
 # traced EVENT FIELD: the event was seen, with a number in FIELD that is not 0.
-traced() { grep -q "$1: .*$2=[1-9]" $T/trace || { grep "gomem" $T/trace | tail -n 5; return 1; }; }
+traced() { grep -q "$1: .*$2=[1-9]" "$T"/trace || { grep "gomem" "$T"/trace | tail -n 5; return 1; }; }
 
 check "nonsense for a parameter keeps gomem out" \
 	sh -c '! insmod /gomem.ko gc_percent=lots 2>/dev/null && ! insmod /gomem.ko memory_limit=-1 2>/dev/null'
@@ -94,7 +94,7 @@ check "gctrace refuses nonsense" refuses gctrace 2 -1 on
 echo 100 >"$D"/gc_percent
 echo 9223372036854775807 >"$D"/memory_limit
 
-echo 1 >$T/events/gomem/enable
+echo 1 >"$T"/events/gomem/enable
 insmod /gomem_spike.ko || exit 1
 check "free_os_memory" frees_os_memory
 check "gc" act gc
@@ -105,7 +105,7 @@ check "books" books
 check "tracepoint gomem_grow" traced gomem_grow bytes
 check "tracepoint gomem_scavenge" traced gomem_scavenge returned
 check "tracepoint gomem_gc" traced gomem_gc pause_ns
-echo 0 >$T/events/gomem/enable
+echo 0 >"$T"/events/gomem/enable
 check "gctrace logs cycles" \
 	sh -c "dmesg | grep -q 'gomem: gc [0-9]* @[0-9.]*s [0-9]*%: .* P (forced)'"
 check "scavtrace logs what is returned" \

@@ -9,6 +9,8 @@
 
 S=/sys/kernel/debug/gomem_spike
 
+live() { echo "$1" >"$S"/live_kb; }
+
 held() { echo $(($(field HeapSys "$1") - $(field HeapReleased "$1"))); }
 
 # within SECONDS: held is at most 1.10 times HeapInuse plus 4 MiB before then.
@@ -17,7 +19,7 @@ within() {
 	while :; do
 		cat "$D"/memstats >/tmp/m
 		inuse=$(field HeapInuse /tmp/m)
-		[ "$(held /tmp/m)" -gt $((inuse / 10 * 11 + (4 << 20))) ] || break
+		[ "$(held /tmp/m)" -gt $((inuse * 11 / 10 + (4 << 20))) ] || break
 		[ "$(date +%s)" -lt "$end" ] || { echo "held $(held /tmp/m), in use $inuse"; return 1; }
 		sleep 1
 	done
@@ -25,22 +27,22 @@ within() {
 
 insmod /gomem.ko || exit 1
 insmod /gomem_spike.ko
-check "to 512 MiB" sh -c "echo 524288 >$S/live_kb"
+check "to 512 MiB" live 524288
 check "they are there" test "$(field HeapAlloc)" -ge $((512 << 20))
 check "cycles went on meanwhile" test "$(field NumGC)" -ge 3
 check "the equations at the top" judge "$D"/memstats
 top=$(held "$D"/memstats)
-free=$(cat $S/free_kb)
-check "to a tenth" sh -c "echo 52428 >$S/live_kb"
+free=$(cat "$S"/free_kb)
+check "to a tenth" live 52428
 cat "$D"/memstats >/tmp/m
 check "nothing is given back at once" test "$(held /tmp/m)" -ge $((top / 2))
 check "it is within the delay and 5 s" within 10
 echo "# held $(held /tmp/m), in use $(field HeapInuse /tmp/m), allocated $(field HeapAlloc /tmp/m)"
 check "the kernel has it" \
-	test $((($(cat $S/free_kb) - free) << 10)) -ge $(((top - $(held /tmp/m)) / 100 * 97))
+	test $((($(cat "$S"/free_kb) - free) << 10)) -ge $(((top - $(held /tmp/m)) * 97 / 100))
 check "the equations" judge "$D"/memstats
 check "books" books
-check "and up again" sh -c "echo 262144 >$S/live_kb"
+check "and up again" live 262144
 check "the equations again" judge "$D"/memstats
 rmmod gomem_spike
 check "books of what is left" books

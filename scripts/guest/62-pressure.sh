@@ -13,9 +13,9 @@ mem() { awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo; }
 
 # 200 MiB that are idle, and that the scavenger keeps.
 make_idle() {
-	echo 204800 >$S/live_kb && echo 0 >$S/live_kb && echo 1 >"$D"/gc || return 1
+	echo 204800 >"$S"/live_kb && echo 0 >"$S"/live_kb && echo 1 >"$D"/gc || return 1
 	idle=$(($(field HeapIdle) - $(field HeapReleased)))
-	[ $idle -ge $((200 << 20)) ]
+	[ "$idle" -ge $((200 << 20)) ]
 }
 
 # MemAvailable counts what is idle; the kernel rounds in the order of megabytes.
@@ -30,7 +30,7 @@ consume() {
 	megabytes=$(($(mem MemFree) / 1024 + 100))
 	echo "# $megabytes MiB for another"
 	mkdir -p /other && mount -t tmpfs -o size=500M other /other || return 1
-	dd if=/dev/zero of=/other/file bs=1M count=$megabytes 2>&1 || return 1
+	dd if=/dev/zero of=/other/file bs=1M count="$megabytes" 2>&1 || return 1
 	[ "$(stat -c %s /other/file)" = $((megabytes << 20)) ]
 }
 

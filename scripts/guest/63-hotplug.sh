@@ -17,23 +17,24 @@ verdict() { dmesg | grep 'gomem_stress:' | tail -n 1; }
 # What CPU 3 freed waits there; when it is dead, nothing does.
 dead_cpu_leaves_nothing() {
 	insmod /gomem_spike.ko size=1024 || return 1
-	taskset 8 sh -c "echo 20 >$S/live_kb; echo 0 >$S/live_kb"
+	taskset 8 sh -c "for kb in 20 0; do echo \$kb >$S/live_kb; done"
 	[ "$(class 1024 cached)" -gt 0 ] || { echo "nothing waited"; return 1; }
-	echo 0 >$C/cpu3/online || return 1
+	echo 0 >"$C"/cpu3/online || return 1
 	cached=$(class 1024 cached) spans=$(class 1024 spans)
-	echo 1 >$C/cpu3/online
+	echo 1 >"$C"/cpu3/online
 	rmmod gomem_spike
-	[ "$cached" = 0 ] && [ "$spans" = 0 ] || { echo "$cached $spans"; return 1; }
+	echo "$cached cached, $spans spans"
+	[ "$cached" = 0 ] && [ "$spans" = 0 ]
 }
 
 # cpus ROUNDS: one CPU after the other, off and on; equations meanwhile.
 cpus() {
 	i=0
-	while [ $i -lt "$1" ]; do
+	while [ "$i" -lt "$1" ]; do
 		cpu=$((i % 3 + 1))
-		echo 0 >$C/cpu$cpu/online || return 1
+		echo 0 >"$C"/cpu"$cpu"/online || return 1
 		[ $((i % 50)) != 0 ] || judge "$D"/memstats || return 1
-		echo 1 >$C/cpu$cpu/online || return 1
+		echo 1 >"$C"/cpu"$cpu"/online || return 1
 		i=$((i + 1))
 	done
 }
@@ -44,23 +45,24 @@ offline() { grep -lx offline "$M"/memory*/state; }
 memory_comes() {
 	offline >/tmp/added
 	[ "$(wc -l </tmp/added)" -gt 1 ] || { echo "there is none"; return 1; }
-	free=$(cat $S/free_kb)
-	for state in $(sed '$d' /tmp/added); do
+	free=$(cat "$S"/free_kb)
+	sed '$d' /tmp/added >/tmp/online
+	while read -r state; do
 		echo online_kernel >"$state" || return 1
-	done
-	echo $((free + 65536)) >$S/live_kb || { cat $S/live_kb; return 1; }
+	done </tmp/online
+	echo $((free + 65536)) >"$S"/live_kb || { cat "$S"/live_kb; return 1; }
 	judge "$D"/memstats
 }
 
 # Some goes again, which nobody has used; whoever holds idle memory returns it.
 memory_goes() {
 	state=$(tail -n 1 /tmp/added)
-	echo online_movable >"$state" && echo 0 >$S/live_kb && echo 1 >"$D"/gc || return 1
+	echo online_movable >"$state" && echo 0 >"$S"/live_kb && echo 1 >"$D"/gc || return 1
 	held=$(($(field HeapSys) - $(field HeapReleased)))
-	[ $held -gt $((256 << 20)) ] || { echo "nothing is idle: $held"; return 1; }
+	[ "$held" -gt $((256 << 20)) ] || { echo "nothing is idle: $held"; return 1; }
 	echo offline >"$state" || return 1
 	held=$(($(field HeapSys) - $(field HeapReleased)))
-	[ $held -lt $((1 << 20)) ] || { echo "$held bytes are held"; return 1; }
+	[ "$held" -lt $((1 << 20)) ] || { echo "$held bytes are held"; return 1; }
 }
 
 insmod /gomem.ko scavenge_delay_ms=100 || exit 1
