@@ -28,6 +28,11 @@ static struct gomem_mcache_class *counts(struct kunit *test)
 	return &gomem_test_mcache(test)->class[class_of_size()];
 }
 
+static u64 nmalloc(struct kunit *test)
+{
+	return gomem_mcache_nmalloc(gomem_test_mcache(test), class_of_size());
+}
+
 static struct gomem_mcache_pair *pair(struct kunit *test)
 {
 	return &gomem_test_mcache(test)->pair[class_of_size()];
@@ -95,11 +100,11 @@ static void mcache_starts_empty(struct kunit *test)
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
 		KUNIT_EXPECT_PTR_EQ(test, mc->class[i].top, mc->class[i].limit);
 		KUNIT_EXPECT_NULL(test, mc->class[i].top[-1]);
-		KUNIT_EXPECT_EQ(test, mc->class[i].nmalloc, 0ULL);
 		KUNIT_EXPECT_EQ(test, mc->class[i].nfree, 0ULL);
 	}
 	for (i = 1; i < GOMEM_NR_CLASSES; i++) {
 		KUNIT_EXPECT_EQ(test, mc->target[i], FIRST_TARGET);
+		KUNIT_EXPECT_EQ(test, gomem_mcache_nmalloc(mc, i), 0ULL);
 		KUNIT_EXPECT_PTR_EQ(test, mc->pair[i].loaded, &gomem_no_magazine);
 		KUNIT_EXPECT_PTR_EQ(test, mc->pair[i].prev, &gomem_no_magazine);
 	}
@@ -254,7 +259,7 @@ static void mcache_drains(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
 	/* Only the span of the object that is kept is left. */
 	KUNIT_EXPECT_EQ(test, central(test)->nspans, 1UL);
-	KUNIT_EXPECT_EQ(test, cc->nmalloc, MANY + 1ULL);
+	KUNIT_EXPECT_EQ(test, nmalloc(test), MANY + 1ULL);
 	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)MANY);
 
 	gomem_free(kept);
@@ -309,12 +314,12 @@ static void mcache_counts(struct kunit *test)
 	void **objs = gomem_test_array(test, MANY);
 
 	take_many(test, objs, MANY);
-	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, nmalloc(test), (u64)MANY);
 	KUNIT_EXPECT_EQ(test, cc->nfree, 0ULL);
 	give_many(objs, MANY / 2);
 	KUNIT_EXPECT_EQ(test, cc->nfree, MANY / 2ULL);
 	give_many(objs + MANY / 2, MANY / 2);
-	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, nmalloc(test), (u64)MANY);
 	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)MANY);
 	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, 0ULL);
 	KUNIT_EXPECT_EQ(test, central(test)->nfree, 0ULL);
@@ -334,7 +339,7 @@ static void use_class(struct kunit *test, unsigned int class)
 					   gomem_class[class].size, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr));
 	give_many(objs, nr);
-	KUNIT_EXPECT_EQ(test, cc->nmalloc, (u64)nr);
+	KUNIT_EXPECT_EQ(test, gomem_mcache_nmalloc(mc, class), (u64)nr);
 	KUNIT_EXPECT_EQ(test, cc->nfree, (u64)nr);
 	KUNIT_EXPECT_LE(test, mc->pair[class].loaded->cap,
 			gomem_class[class].mag_cap);
@@ -368,14 +373,14 @@ static void mcache_bulk_takes_stock(struct kunit *test)
 	take_many(test, objs, BULK);
 	give_many(objs, BULK);
 	KUNIT_ASSERT_GT(test, central(test)->nr_full, 0U);
-	KUNIT_ASSERT_EQ(test, counts(test)->nmalloc, (u64)BULK);
+	KUNIT_ASSERT_EQ(test, nmalloc(test), (u64)BULK);
 	waiting = cached(test);
 	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, BULK, more);
 	KUNIT_ASSERT_EQ(test, got, BULK);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(more, BULK));
 	KUNIT_EXPECT_EQ(test, cached(test), waiting - BULK);
 	KUNIT_EXPECT_GT(test, central(test)->nmalloc, 0ULL);
-	KUNIT_EXPECT_EQ(test, counts(test)->nmalloc + central(test)->nmalloc,
+	KUNIT_EXPECT_EQ(test, nmalloc(test) + central(test)->nmalloc,
 			2ULL * BULK);
 	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)BULK);
 	give_many(more, BULK);
@@ -415,7 +420,7 @@ static void mcache_busy_default_heap(struct kunit *test)
 	struct gomem_node *node = gomem_local_node(&gomem_default_heap);
 	struct gomem_mcentral *c = &node->central[class_of_size()];
 	struct gomem_mcache_class before, *cc;
-	u64 nmalloc = c->nmalloc, nfree = c->nfree;
+	u64 nmallocs = c->nmalloc, nfrees = c->nfree;
 	void *mine = gomem_alloc(SIZE, GFP_KERNEL), *p;
 
 	gomem_free(gomem_alloc(SIZE, GFP_KERNEL));
@@ -430,8 +435,8 @@ static void mcache_busy_default_heap(struct kunit *test)
 
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
-	KUNIT_EXPECT_EQ(test, c->nmalloc, nmalloc + 1);
-	KUNIT_EXPECT_EQ(test, c->nfree, nfree + 1);
+	KUNIT_EXPECT_EQ(test, c->nmalloc, nmallocs + 1);
+	KUNIT_EXPECT_EQ(test, c->nfree, nfrees + 1);
 	gomem_free(p);
 	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
 }
@@ -477,16 +482,19 @@ static void mcache_free_on_other_cpu(struct kunit *test)
 	int cpu = raw_smp_processor_id(), other = gomem_test_other_cpu(cpu);
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcache_class *here = counts(test), *there;
+	unsigned int class = class_of_size();
+	struct gomem_mcache *away;
 	void **objs = gomem_test_array(test, MANY);
 
 	if (other == cpu)
 		kunit_skip(test, "there is one CPU only");
-	there = &per_cpu_ptr(heap->mcache, other)->class[class_of_size()];
+	away = per_cpu_ptr(heap->mcache, other);
+	there = &away->class[class];
 	take_many(test, objs, MANY);
 	work_on_cpu(other, give_many_there, objs);
-	KUNIT_EXPECT_EQ(test, here->nmalloc, (u64)MANY);
+	KUNIT_EXPECT_EQ(test, nmalloc(test), (u64)MANY);
 	KUNIT_EXPECT_EQ(test, here->nfree, 0ULL);
-	KUNIT_EXPECT_EQ(test, there->nmalloc, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_mcache_nmalloc(away, class), 0ULL);
 	KUNIT_EXPECT_EQ(test, there->nfree, (u64)MANY);
 	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), 0UL);
 

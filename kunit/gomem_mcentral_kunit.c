@@ -69,7 +69,7 @@ static void count_in_mcache(struct kunit *test, unsigned int class,
 	struct gomem_mcache __percpu *mcache = gomem_test_heap(test)->mcache;
 	struct gomem_mcache *mc = get_cpu_ptr(mcache);
 
-	mc->class[class].nmalloc += nmalloc;
+	mc->class[class].left -= nmalloc;
 	mc->class[class].nfree += nfree;
 	put_cpu_ptr(mcache);
 }

@@ -15,29 +15,35 @@
 
 void *gomem_zalloc(size_t size, gfp_t gfp)
 {
-	return gomem_alloc(size, gfp | __GFP_ZERO);
+	return gomem_alloc_for(&gomem_default_heap, size, gfp | __GFP_ZERO,
+			       _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_zalloc);
 
-void *gomem_alloc_array(size_t n, size_t size, gfp_t gfp)
+static void *alloc_array(size_t n, size_t size, gfp_t gfp, unsigned long ip)
 {
 	size_t bytes;
 
 	if (unlikely(check_mul_overflow(n, size, &bytes)))
 		return NULL;
-	return gomem_alloc(bytes, gfp);
+	return gomem_alloc_for(&gomem_default_heap, bytes, gfp, ip);
+}
+
+void *gomem_alloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	return alloc_array(n, size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_array);
 
 void *gomem_calloc(size_t n, size_t size, gfp_t gfp)
 {
-	return gomem_alloc_array(n, size, gfp | __GFP_ZERO);
+	return alloc_array(n, size, gfp | __GFP_ZERO, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_calloc);
 
 /* Pages of a node that this CPU's cache does not hold. */
 static void *alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			  int node)
+			  int node, unsigned long ip)
 {
 	void *p;
 
@@ -51,33 +57,38 @@ static void *alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
 	}
-	return gomem_ready(p, size, gfp);
+	if (gomem_mprof_due(heap, p))
+		gomem_mprof_malloc(heap, p, size, ip);
+	return gomem_ready(p, size, gfp, ip);
 }
 
 /* The local node's memory, or else none. */
-static void *alloc_this_node(size_t size, gfp_t gfp, int node)
+static void *alloc_this_node(size_t size, gfp_t gfp, int node, unsigned long ip)
 {
-	void *p = gomem_alloc(size, gfp);
+	void *p = gomem_alloc_for(&gomem_default_heap, size, gfp, ip);
 
 	if (ZERO_OR_NULL_PTR(p) || page_to_nid(virt_to_page(p)) == node)
 		return p;
 	/* It was got from elsewhere, or this task has moved on. */
-	gomem_free(p);
-	return alloc_remote(&gomem_default_heap, size, gfp, node);
+	gomem_free_for(p, ip);
+	return alloc_remote(&gomem_default_heap, size, gfp, node, ip);
 }
 
 void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 {
-	if (node == NUMA_NO_NODE)
-		return gomem_alloc(size, gfp);
+	struct gomem_heap *heap = &gomem_default_heap;
+
+	if (node == NUMA_NO_NODE ||
+	    (node == numa_mem_id() && !(gfp & __GFP_THISNODE)))
+		return gomem_alloc_for(heap, size, gfp, _RET_IP_);
 	if (node == numa_mem_id())
-		return gfp & __GFP_THISNODE ? alloc_this_node(size, gfp, node) :
-					      gomem_alloc(size, gfp);
+		return alloc_this_node(size, gfp, node, _RET_IP_);
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
-	if (!node_online(node))
-		return gfp & __GFP_THISNODE ? NULL : gomem_alloc(size, gfp);
-	return alloc_remote(&gomem_default_heap, size, gfp, node);
+	if (node_online(node))
+		return alloc_remote(heap, size, gfp, node, _RET_IP_);
+	return gfp & __GFP_THISNODE ? NULL :
+				      gomem_alloc_for(heap, size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_node);
 
@@ -140,11 +151,12 @@ void *gomem_realloc(const void *p, size_t new_size, gfp_t gfp)
 	void *new;
 
 	if (!new_size) {
-		gomem_free(p);
+		gomem_free_for(p, _RET_IP_);
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(p))
-		return gomem_alloc(new_size, gfp);
+		return gomem_alloc_for(&gomem_default_heap, new_size, gfp,
+				       _RET_IP_);
 	old_size = gomem_usable_size(p);
 	if (!old_size) {
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_FOREIGN);
@@ -155,10 +167,10 @@ void *gomem_realloc(const void *p, size_t new_size, gfp_t gfp)
 			memset((void *)p + new_size, 0, old_size - new_size);
 		return (void *)p;
 	}
-	new = gomem_alloc(new_size, gfp);
+	new = gomem_alloc_for(&gomem_default_heap, new_size, gfp, _RET_IP_);
 	if (new) {
 		memcpy(new, p, old_size);
-		gomem_free(p);
+		gomem_free_for(p, _RET_IP_);
 	}
 	return new;
 }
@@ -167,37 +179,28 @@ EXPORT_SYMBOL_GPL(gomem_realloc);
 void gomem_free_sensitive(const void *p)
 {
 	gomem_wipe(p);
-	gomem_free(p);
+	gomem_free_for(p, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_free_sensitive);
 
-int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
+static void *memdup(const void *src, size_t len, gfp_t gfp, unsigned long ip)
 {
-	unsigned int got;
+	void *p = gomem_alloc_for(&gomem_default_heap, len, gfp, ip);
 
-	if (nr > INT_MAX)
-		return 0;
-	got = gomem_heap_alloc_bulk(&gomem_default_heap, size, gfp, nr, objs);
-	if (got == nr)
-		return nr;
-	gomem_free_bulk(got, objs);
-	return 0;
+	if (!ZERO_OR_NULL_PTR(p))
+		memcpy(p, src, len);
+	return p;
 }
-EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
 char *gomem_strdup(const char *s, gfp_t gfp)
 {
-	return s ? gomem_memdup(s, strlen(s) + 1, gfp) : NULL;
+	return s ? memdup(s, strlen(s) + 1, gfp, _RET_IP_) : NULL;
 }
 EXPORT_SYMBOL_GPL(gomem_strdup);
 
 void *gomem_memdup(const void *src, size_t len, gfp_t gfp)
 {
-	void *p = gomem_alloc(len, gfp);
-
-	if (!ZERO_OR_NULL_PTR(p))
-		memcpy(p, src, len);
-	return p;
+	return memdup(src, len, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_memdup);
 
@@ -217,3 +220,23 @@ void gomem_read_memstats(struct gomem_memstats *stats)
 	gomem_heap_memstats(&gomem_default_heap, stats);
 }
 EXPORT_SYMBOL_GPL(gomem_read_memstats);
+
+size_t gomem_mem_profile(struct gomem_mem_profile_record *records, size_t nr,
+			 bool inuse_zero)
+{
+	return gomem_heap_mem_profile(&gomem_default_heap, records, nr,
+				      inuse_zero);
+}
+EXPORT_SYMBOL_GPL(gomem_mem_profile);
+
+int gomem_set_mem_profile_rate(unsigned int rate)
+{
+	return gomem_mprof_set_rate(&gomem_default_heap, rate);
+}
+EXPORT_SYMBOL_GPL(gomem_set_mem_profile_rate);
+
+unsigned int gomem_mem_profile_rate(void)
+{
+	return READ_ONCE(gomem_default_heap.mprof.rate);
+}
+EXPORT_SYMBOL_GPL(gomem_mem_profile_rate);

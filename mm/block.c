@@ -220,9 +220,11 @@ void gomem_block_abandon(struct gomem_block *block)
 	unsigned int i;
 
 	for (i = 0; !block->exact && i < block->npages; i++)
-		if (block->span[i].state != GOMEM_SPAN_IDLE)
+		if (block->span[i].state != GOMEM_SPAN_IDLE) {
 			gomem_meta_free(meta, GOMEM_META_GC,
 					gomem_mspan_far_bits(&block->span[i]));
+			gomem_mprof_forget(&block->span[i], meta);
+		}
 	gomem_block_untag(block);
 	gomem_arena_put(block->base, block->npages);
 	free_descriptor(meta, block);

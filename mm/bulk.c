@@ -17,15 +17,19 @@
 
 #include "mcache.h"
 
-/* Move what the loaded magazine has; its CPU's mcache is ours. */
+/*
+ * Move what the loaded magazine has, short of an object that is to be sampled;
+ * its CPU's mcache is ours.
+ */
 static unsigned int pop_many(struct gomem_mcache *mc, unsigned int class,
 			     void **objs, unsigned int nr)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
 	unsigned int n = min(nr, mcache_loaded(mc, class));
 
+	n = min_t(u64, n, cc->left - 1);
 	cc->top -= n;
-	cc->nmalloc += n;
+	cc->left -= n;
 	memcpy(objs, cc->top, n * sizeof(*objs));
 	return n;
 }
@@ -53,15 +57,18 @@ static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
 
 /* As many as there are without growing the heap or asking for memory. */
 static unsigned int alloc_stock(struct gomem_heap *heap, unsigned int class,
-				void **objs, unsigned int nr)
+				void **objs, unsigned int nr, size_t size,
+				unsigned long ip)
 {
-	unsigned int n = alloc_run(heap, class, objs, nr);
+	unsigned int n = alloc_run(heap, class, objs, nr), taken;
 
 	/* A rest that is less than a magazine is worth one of its own. */
-	if (nr - n > gomem_class[class].mag_cap)
-		n += gomem_mcentral_take(&gomem_local_node(heap)->central[class],
-					 objs + n, nr - n);
-	return n;
+	if (nr - n <= gomem_class[class].mag_cap)
+		return n;
+	taken = gomem_mcentral_take(&gomem_local_node(heap)->central[class],
+				    objs + n, nr - n);
+	gomem_mprof_malloc_many(heap, objs + n, taken, size, ip);
+	return n + taken;
 }
 
 static void ready_objects(void **objs, unsigned int nr, unsigned int class,
@@ -78,6 +85,36 @@ static void ready_objects(void **objs, unsigned int nr, unsigned int class,
 	}
 }
 
+static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
+			       unsigned int nr, void **objs, unsigned long ip)
+{
+	bool small = size && size <= GOMEM_MAX_SMALL && !heap->uncached &&
+		     !(gfp & GOMEM_GFP_OTHER_ZONE) && !READ_ONCE(heap->traced);
+	unsigned int class = small ? gomem_size_class(size) : 0;
+	unsigned int got = 0, n;
+
+	might_alloc(gfp);
+	if (gfp & __GFP_ACCOUNT) {
+		this_cpu_add(heap->mcache->naccount, nr);
+		gfp &= ~__GFP_ACCOUNT;
+	}
+	while (got < nr) {
+		if (small) {
+			n = alloc_stock(heap, class, objs + got, nr - got, size,
+					ip);
+			ready_objects(objs + got, n, class, size, gfp);
+			got += n;
+			if (got == nr)
+				break;
+		}
+		objs[got] = gomem_alloc_for(heap, size, gfp, ip);
+		if (!objs[got])
+			break;
+		got++;
+	}
+	return got;
+}
+
 /**
  * gomem_heap_alloc_bulk() - many objects of one size
  * @heap: the heap
@@ -91,31 +128,22 @@ static void ready_objects(void **objs, unsigned int nr, unsigned int class,
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
 				   gfp_t gfp, unsigned int nr, void **objs)
 {
-	bool small = size && size <= GOMEM_MAX_SMALL && !heap->uncached &&
-		     !(gfp & GOMEM_GFP_OTHER_ZONE);
-	unsigned int class = small ? gomem_size_class(size) : 0;
-	unsigned int got = 0, n;
-
-	might_alloc(gfp);
-	if (gfp & __GFP_ACCOUNT) {
-		this_cpu_add(heap->mcache->naccount, nr);
-		gfp &= ~__GFP_ACCOUNT;
-	}
-	while (got < nr) {
-		if (small) {
-			n = alloc_stock(heap, class, objs + got, nr - got);
-			ready_objects(objs + got, n, class, size, gfp);
-			got += n;
-			if (got == nr)
-				break;
-		}
-		objs[got] = gomem_heap_alloc(heap, size, gfp);
-		if (!objs[got])
-			break;
-		got++;
-	}
-	return got;
+	return alloc_bulk(heap, size, gfp, nr, objs, _RET_IP_);
 }
+
+int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
+{
+	unsigned int got;
+
+	if (nr > INT_MAX)
+		return 0;
+	got = alloc_bulk(&gomem_default_heap, size, gfp, nr, objs, _RET_IP_);
+	if (got == nr)
+		return nr;
+	gomem_free_bulk(got, objs);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
 /*
  * Push the first of @objs, for as long as they are of one class and there is
@@ -134,7 +162,7 @@ static unsigned int free_run(void **objs, unsigned int nr)
 		tag = gomem_tag_of(objs[0]);
 		cc = &mc->class[tag];
 		while (n < nr && gomem_tag_of(objs[n]) == tag &&
-		       !mcache_remote(objs[n], tag) && mcache_push(cc, objs[n]))
+		       !mcache_detour(objs[n], tag) && mcache_push(cc, objs[n]))
 			n++;
 		mcache_leave(mc);
 	}
@@ -155,12 +183,12 @@ static unsigned int free_stock(void **objs, unsigned int nr)
 
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
-	if (!tag || tag >= GOMEM_NR_CLASSES || mcache_remote(objs[0], tag)) {
+	if (!tag || tag >= GOMEM_NR_CLASSES || mcache_detour(objs[0], tag)) {
 		rcu_read_unlock();
 		return 0;
 	}
 	while (n < nr && objs[n] != objs[n - 1] &&
-	       gomem_tag_of(objs[n]) == tag && !mcache_remote(objs[n], tag))
+	       gomem_tag_of(objs[n]) == tag && !mcache_detour(objs[n], tag))
 		n++;
 	rcu_read_unlock();
 	if (n < nr)
@@ -185,7 +213,7 @@ void gomem_free_bulk(size_t nr, void **objs)
 			i += free_stock(objs + i, run);
 		}
 		if (i < nr)
-			gomem_free(objs[i++]);
+			gomem_free_for(objs[i++], _RET_IP_);
 	}
 }
 EXPORT_SYMBOL_GPL(gomem_free_bulk);

@@ -6,10 +6,12 @@
  * There is one default heap, which gomem_alloc() uses.  Others are complete
  * heaps of their own; tests make them, use them and throw them away.
  */
+#include <linux/cpu.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "internal.h"
 
@@ -100,6 +102,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->name = name;
 	heap->meta = meta;
 	heap->mcache = mcache;
+	gomem_mprof_init(&heap->mprof);
 	for_each_possible_cpu(cpu)
 		gomem_mcache_init(per_cpu_ptr(mcache, cpu));
 	gomem_knobs_init(heap);
@@ -179,6 +182,7 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	leaked = report_leaks(heap);
 	for_each_node_mask(nid, heap->nodes)
 		gomem_mheap_destroy(heap->node[nid]->mheap);
+	gomem_mprof_destroy(heap);
 	nodes_destroy(heap);
 	gomem_gc_exit(heap);
 	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
@@ -186,6 +190,34 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	/* Descriptors of blocks go after a grace period, and are counted then. */
 	rcu_barrier();
 	return leaked;
+}
+
+static long rearm_this_cpu(void *data)
+{
+	gomem_mcache_rearm(data, NULL);
+	return 0;
+}
+
+/**
+ * gomem_heap_rearm() - the profile's rate has changed, or whether to trace
+ * @heap: the heap; one that is not there yet, or not any more, is left alone
+ *
+ * Context: process, may sleep: every CPU begins its counts anew.
+ */
+void gomem_heap_rearm(struct gomem_heap *heap)
+{
+	int cpu;
+
+	if (!heap->node)
+		return;
+	cpus_read_lock();
+	for_each_possible_cpu(cpu) {
+		if (cpu_online(cpu))
+			work_on_cpu(cpu, rearm_this_cpu, heap);
+		else
+			gomem_mcache_rearm(heap, per_cpu_ptr(heap->mcache, cpu));
+	}
+	cpus_read_unlock();
 }
 
 /* Above this number the caller may sleep, and so others get their turn. */

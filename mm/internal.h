@@ -13,11 +13,12 @@
  *
  * Lock order, outermost first:
  *
- *	1. gomem_mcentral.lock	partial spans, depot, object bitmaps, nmalloc
- *				and nfree of the uncached path
+ *	1. gomem_mcentral.lock	partial spans, depot, object bitmaps and samples,
+ *				nmalloc and nfree of the uncached path
  *	2. gomem_mheap.lock	blocks, page runs, tags, sums of spans and pages
  *	3. gomem_index_lock	changes of the arena index
  *	   gomem_gc.lock	what is told about reclaim cycles
+ *	   gomem_mprof.lock	buckets of the heap profile
  *
  * Outside of all these, and only where one may sleep: gomem_gc.mutex, one cycle
  * at a time, and inside it the kernel's cpus_read_lock(); gomem_heaps_lock, the
@@ -44,9 +45,11 @@
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
+#include <linux/prandom.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/stddef.h>
 #include <linux/workqueue.h>
@@ -79,6 +82,7 @@ enum gomem_tag {
 	GOMEM_TAG_LARGE = GOMEM_NR_CLASSES, /* first page of a large object */
 	GOMEM_TAG_INTERIOR,		/* its other pages */
 	GOMEM_TAG_OTHER,		/* a class of another heap */
+	GOMEM_TAG_SAMPLED,		/* a span with samples, default heap */
 	GOMEM_TAG_IDLE,			/* gomem's, in no span */
 	GOMEM_NR_TAGS,
 };
@@ -141,6 +145,7 @@ enum gomem_meta_kind {
 	GOMEM_META_MSPAN,
 	GOMEM_META_MCACHE,
 	GOMEM_META_GC,
+	GOMEM_META_BUCKHASH,
 	GOMEM_META_OTHER,
 	GOMEM_NR_META,
 };
@@ -192,27 +197,53 @@ extern struct gomem_magazine gomem_no_magazine;
  *
  * The fast path needs the half of a cache line that is a gomem_mcache_class, and
  * the top of the magazine.
+ *
+ * Allocations are counted down, to the next one that the heap profile samples:
+ * the processor says for free when that is.  How many there have been is
+ * @base - @left, both of which change when the count starts anew; @seq tells
+ * readers.
  */
 struct gomem_mcache_class {
 	void **top;			/* the loaded magazine's: past its last object */
 	void **limit;			/* @top when it is full */
-	u64 nmalloc;			/* objects handed out on this CPU */
+	u64 left;			/* the object that brings it to 0 is sampled */
 	u64 nfree;			/* objects taken back on this CPU */
 };
 
 struct gomem_mcache_pair {
 	struct gomem_magazine *loaded;
 	struct gomem_magazine *prev;
+	u64 base;			/* objects handed out on this CPU, + left */
 };
 
 struct gomem_mcache {
 	u8 busy;
+	u8 every;			/* left is always 1: allocations are traced */
 	u8 target[GOMEM_NR_CLASSES];	/* objects to move at a time */
 	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
+	seqcount_t seq;			/* base and left; interrupts off */
+	struct rnd_state random;
 	struct gomem_mcache_class class[GOMEM_NR_TAGS];
 	struct gomem_mcache_pair pair[GOMEM_NR_CLASSES];
 } ____cacheline_aligned;
+
+/*
+ * gomem_sample - an allocated object that is in the heap profile
+ *
+ * Lies beside its span: a sample a slot in gomem_sampled for small objects,
+ * which is there as long as one of them is sampled; in the span itself for a
+ * large one.
+ */
+struct gomem_sample {
+	u32 born;			/* ktime_get_seconds() */
+	u16 bucket;			/* 0: not sampled */
+} __packed __aligned(2);
+
+struct gomem_sampled {
+	unsigned int nr;		/* samples in it, at least one */
+	struct gomem_sample object[];	/* nelems of them */
+};
 
 /*
  * gomem_span - a run of pages that holds objects of one class, or one object
@@ -243,6 +274,10 @@ struct gomem_span {
 	union {				/* a set bit is an object given out */
 		unsigned long bits[BITS_TO_LONGS(GOMEM_SPAN_INLINE_BITS)];
 		unsigned long *far_bits;
+	};
+	union {
+		struct gomem_sampled *sampled;	/* small objects; or NULL */
+		struct gomem_sample large;	/* under mheap->lock */
 	};
 };
 
@@ -357,6 +392,47 @@ struct gomem_mcentral {
 	u64 large_bytes, large_total;	/* live, ever */
 } ____cacheline_aligned_in_smp;
 
+/*
+ * gomem_bucket - a call stack that allocated objects of one size
+ *
+ * Made with its first sample, never unmade, numbered from 1 on.  The key
+ * is constant, the counts are under the profile's lock.
+ */
+struct gomem_bucket {
+	u64 nmalloc, nfree;		/* samples; those of freed objects */
+	u64 requested;			/* bytes that were asked for, all samples */
+	u64 first, last;		/* ktime_get_ns() of samples */
+	/* The key. */
+	u32 size;			/* bytes of an object */
+	u32 rate;			/* at which it was sampled */
+	u8 class;			/* 0: large */
+	u8 depth;			/* frames of the stack */
+	u16 next;			/* bucket of the same hash, or 0 */
+	u32 hash;
+	u32 stack;			/* the first one of its frames */
+};
+
+/*
+ * gomem_mprof - the heap profile of a heap
+ *
+ * The memory is got when the rate is first set, and stays.  A sample that finds
+ * no room is dropped, and counted.
+ */
+struct gomem_mprof {
+	u32 rate;			/* bytes between samples; 0: off, 1: all */
+	u32 last_rate;			/* the last one that was not 0 */
+	u16 max_buckets;		/* constant once there is memory */
+	u8 max_depth;			/* frames that are kept of a stack */
+	atomic_long_t dropped;
+	struct mutex rate_mutex;	/* changes of the rate */
+	spinlock_t lock;		/* everything below */
+	u64 started;			/* ktime_get_ns() */
+	u32 nr_buckets, nr_frames;	/* of each, used */
+	struct gomem_bucket *bucket;	/* [0] stands for none */
+	unsigned long *frame;		/* return addresses, those of a stack in a row */
+	u16 *hash;			/* the first bucket of each */
+};
+
 /* What can be counted without belonging to a class. */
 enum gomem_event {
 	GOMEM_EV_BAD_FREE,		/* frees refused */
@@ -438,12 +514,14 @@ struct gomem_heap {
 	unsigned long knobs_set;	/* those set before the heap was made */
 	struct gomem_reclaim reclaim;
 	struct gomem_gc gc;
+	struct gomem_mprof mprof;
+	bool traced;			/* every allocation leaves the fast path */
 	struct list_head list;		/* gomem_heaps */
 };
 
 /* The default heap and its caches (mm/heap.c, mm/mcache.c). */
 extern struct gomem_heap gomem_default_heap;
-DECLARE_STATIC_KEY_FALSE(gomem_numa);
+DECLARE_STATIC_KEY_FALSE(gomem_detour);
 DECLARE_PER_CPU(struct gomem_mcache, gomem_mcache);
 
 static inline void gomem_count(struct gomem_heap *heap, enum gomem_event ev)
@@ -491,6 +569,7 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 void gomem_arena_put(unsigned long base, unsigned long npages);
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span);
+void gomem_arena_retag(unsigned long base, unsigned long npages, u8 tag);
 struct gomem_span *gomem_span_of(const void *p);
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
@@ -625,8 +704,13 @@ void gomem_mcache_init(struct gomem_mcache *mc);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 				struct gomem_mcache *mc);
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
-void *gomem_ready(void *p, size_t size, gfp_t gfp);
+void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
+		      unsigned long ip);
+void gomem_free_for(const void *p, unsigned long ip);
+void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
 void gomem_mcache_relax(struct gomem_mcache *mc);
+void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
+u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
 
 /* mm/bulk.c */
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
@@ -653,6 +737,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 		    struct gomem_mcache __percpu *mcache);
 unsigned long gomem_heap_destroy(struct gomem_heap *heap);
 void gomem_heap_drain(struct gomem_heap *heap);
+void gomem_heap_rearm(struct gomem_heap *heap);
 unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr);
 bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp);
 
@@ -782,6 +867,58 @@ void gomem_memstats_from(struct gomem_heap *heap,
 			 struct gomem_memstats *stats);
 void gomem_heap_memstats(struct gomem_heap *heap, struct gomem_memstats *stats);
 void gomem_cached_objects(struct gomem_heap *heap, u64 *cached);
+
+/* mm/sampling.c */
+u64 gomem_sample_gap(u32 random, u32 rate);
+u64 gomem_sample_left(u32 random, u32 size, u32 rate);
+bool gomem_sample_die(u32 random, size_t size, u32 rate);
+u64 gomem_sample_scale(u64 value, size_t size, u32 rate);
+
+/* mm/mprof.c */
+#define GOMEM_MPROF_BUCKETS	2048
+#define GOMEM_MPROF_FRAMES	16	/* a bucket, on average */
+#define GOMEM_MPROF_HASH	1024
+#define GOMEM_MPROF_MAX_RATE	BIT(30)
+
+void gomem_mprof_init(struct gomem_mprof *mprof);
+void gomem_mprof_destroy(struct gomem_heap *heap);
+int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate);
+void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
+			unsigned long ip);
+void gomem_mprof_malloc_many(struct gomem_heap *heap, void **objs,
+			     unsigned int nr, size_t size, unsigned long ip);
+bool gomem_mprof_due(struct gomem_heap *heap, const void *p);
+void gomem_mprof_free(struct gomem_span *span, const void *p);
+void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket);
+void gomem_mprof_forget(struct gomem_span *span, struct gomem_meta *meta);
+
+/* What is known of the small objects of @span that are sampled?  Nothing? */
+static inline bool gomem_span_is_sampled(const struct gomem_span *span)
+{
+	return span->class && READ_ONCE(span->sampled);
+}
+
+/* mm/mprofread.c */
+
+/* A bucket, and what it stands for. */
+struct gomem_site {
+	struct gomem_bucket bucket;
+	unsigned int id;
+	u64 objects, bytes;		/* allocated ever, estimated */
+	u64 live, live_bytes;		/* still allocated, estimated */
+};
+
+struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr);
+void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr);
+size_t gomem_heap_mem_profile(struct gomem_heap *heap,
+			      struct gomem_mem_profile_record *records,
+			      size_t nr, bool inuse_zero);
+
+static inline const unsigned long *
+gomem_mprof_stack(const struct gomem_mprof *mprof, const struct gomem_bucket *b)
+{
+	return mprof->frame + b->stack;
+}
 
 /* mm/check.c */
 unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m);

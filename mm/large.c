@@ -158,7 +158,7 @@ void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 
 /* Free the large object at @p, if it is one; under the lock of its mheap. */
 static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
-			const void *p, bool *give_back)
+			const void *p, bool *give_back, unsigned int *bucket)
 {
 	/* It may have been freed before the lock was taken. */
 	if (gomem_span_of(p) != span || span->state != GOMEM_SPAN_INUSE ||
@@ -166,6 +166,7 @@ static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
 		return GOMEM_BAD_IDLE;
 	if (gomem_span_base(span) != (unsigned long)p)
 		return GOMEM_BAD_LARGE_INTERIOR;
+	*bucket = span->large.bucket;
 	*give_back = gomem_mheap_retire(mheap, span);
 	return -1;
 }
@@ -180,6 +181,7 @@ static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
 void gomem_large_free(struct gomem_heap *heap, const void *p)
 {
 	int bad = GOMEM_BAD_IDLE;
+	unsigned int bucket = 0;
 	struct gomem_block *block;
 	struct gomem_mheap *mheap;
 	struct gomem_span *span;
@@ -193,11 +195,13 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 		mheap = block->mheap;
 		heap = READ_ONCE(span->central)->heap;
 		spin_lock_irqsave(&mheap->lock, flags);
-		bad = retire_large(mheap, span, p, &give_back);
+		bad = retire_large(mheap, span, p, &give_back, &bucket);
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
 	rcu_read_unlock();
 	gomem_count(heap, GOMEM_EV_LOOKUP);
+	if (bucket)
+		gomem_mprof_count_free(&heap->mprof, bucket);
 	if (give_back)
 		gomem_block_free(block);
 	if (bad >= 0)

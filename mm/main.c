@@ -14,6 +14,7 @@
  *	mm/reclaim.c	the worker that gives memory back; from there on:
  *			scavenge.c, release.c, gc.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
+ *	mm/mprof.c	the heap profile
  *	mm/mstats.c	the numbers
  */
 #include <linux/init.h>
@@ -27,6 +28,10 @@
 static char *debug = "";
 module_param(debug, charp, 0400);
 MODULE_PARM_DESC(debug, "F: check every free at once, without caches");
+
+static unsigned int mem_profile_rate = 512 << 10;
+module_param(mem_profile_rate, uint, 0400);
+MODULE_PARM_DESC(mem_profile_rate, "bytes between samples of the heap profile at first; 0: none, 1: every allocation");
 
 static struct gomem_meta default_meta;
 
@@ -42,13 +47,16 @@ static int __init gomem_init(void)
 	if (ret)
 		goto no_reclaim;
 	if (num_node_state(N_MEMORY) > 1)
-		static_branch_enable(&gomem_numa);
+		static_branch_inc(&gomem_detour);
 	gomem_default_heap.is_default = true;
 	gomem_default_heap.uncached = strchr(debug, 'F');
 	ret = gomem_heap_init(&gomem_default_heap, "default", &default_meta,
 			      &gomem_mcache);
 	if (ret)
 		goto no_heap;
+	ret = gomem_mprof_set_rate(&gomem_default_heap, mem_profile_rate);
+	if (ret)
+		goto no_hotplug;
 	ret = gomem_hotplug_init();
 	if (ret)
 		goto no_hotplug;

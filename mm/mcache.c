@@ -14,6 +14,11 @@
  * empty, or both full, one is exchanged at mcentral, with the mcache let go:
  * no lock is ever taken inside.
  *
+ * Allocations are counted, towards the next one that the heap profile samples.
+ * That one leaves the straight path with its object in hand (see mprof.c), and so
+ * does every one while allocations are traced; so that neither costs the others
+ * more than the branch.
+ *
  * How many objects a magazine carries grows with use: it starts at a few,
  * doubles at every exchange, up to the class's capacity, and is halved as time
  * goes by (see scavenge.c).  So a class that is rarely used does not hoard.
@@ -23,6 +28,7 @@
 #include <linux/kmemleak.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -34,21 +40,39 @@ DEFINE_PER_CPU(struct gomem_mcache, gomem_mcache);
 
 struct gomem_magazine gomem_no_magazine __ro_after_init;
 
-/* On where there is more than one node: frees look where their memory is. */
-DEFINE_STATIC_KEY_FALSE(gomem_numa);
+/*
+ * On where there is more than one node, as frees look where their memory is, and
+ * while frees are traced.
+ */
+DEFINE_STATIC_KEY_FALSE(gomem_detour);
 
 /* --- The fast path. --- */
 
 /* The order of the arguments is gomem_alloc()'s, so that they stay where they are. */
 static noinline void *alloc_slow(size_t size, gfp_t gfp,
-				 struct gomem_heap *heap);
+				 struct gomem_heap *heap, unsigned long ip);
+static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
+				unsigned long ip, void *p);
 
-/* @zero is constant: whether the caller has looked for __GFP_ZERO. */
+/*
+ * Who called gomem is of interest off the straight path only, so it is there that
+ * it is looked up, where it is not known already.
+ */
+static __always_inline unsigned long caller(unsigned long ip)
+{
+	return ip ? ip : _RET_IP_;
+}
+
+/*
+ * @zero is constant: whether @gfp may have __GFP_ZERO.  @ip is where gomem was
+ * called from; 0: where the function that this is inlined in was.
+ */
 static __always_inline void *alloc_class(struct gomem_heap *heap,
 					 struct gomem_mcache __percpu *mcache,
 					 unsigned long class, size_t size,
-					 gfp_t gfp, bool zero)
+					 gfp_t gfp, bool zero, unsigned long ip)
 {
+	struct gomem_mcache_class *cc;
 	struct gomem_mcache *mc;
 	void *p;
 
@@ -56,9 +80,12 @@ static __always_inline void *alloc_class(struct gomem_heap *heap,
 	mc = this_cpu_ptr(mcache);
 	if (!mcache_enter(mc))
 		goto busy;
-	p = mcache_pop(mcache_class(mc, class));
+	cc = mcache_class(mc, class);
+	p = mcache_pop(cc);
 	if (unlikely(!p))
 		goto empty;
+	if (mcache_count(cc))
+		return alloc_due(size, gfp, heap, caller(ip), p);
 	mcache_leave(mc);
 	preempt_enable();
 	if (want_init_on_alloc(zero ? gfp : 0))
@@ -70,48 +97,64 @@ empty:
 	mcache_leave(mc);
 busy:
 	preempt_enable();
-	return alloc_slow(size, gfp, heap);
+	return alloc_slow(size, gfp, heap, caller(ip));
 }
 
 static __always_inline void *alloc_common(struct gomem_heap *heap,
 					  struct gomem_mcache __percpu *mcache,
-					  size_t size, gfp_t gfp, bool zero)
+					  size_t size, gfp_t gfp, bool zero,
+					  unsigned long ip)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
 	if (likely(size <= GOMEM_COARSE_BASE))
 		return alloc_class(heap, mcache, gomem_fine_class(size), size,
-				   gfp, zero);
+				   gfp, zero, ip);
 	if (size <= GOMEM_MAX_SMALL)
 		return alloc_class(heap, mcache, gomem_coarse_class(size), size,
-				   gfp, zero);
-	return alloc_slow(size, gfp, heap);
+				   gfp, zero, ip);
+	return alloc_slow(size, gfp, heap, caller(ip));
 }
 
 static noinline void *alloc_special(size_t size, gfp_t gfp,
-				    struct gomem_heap *heap)
+				    struct gomem_heap *heap, unsigned long ip)
 {
 	if (gfp & __GFP_ACCOUNT) {
 		this_cpu_inc(heap->mcache->naccount);
 		gfp &= ~__GFP_ACCOUNT;
 	}
 	if (gfp & GOMEM_GFP_OTHER_ZONE)
-		return alloc_slow(size, gfp, heap);
-	return alloc_common(heap, heap->mcache, size, gfp, true);
+		return alloc_slow(size, gfp, heap, ip);
+	return alloc_common(heap, heap->mcache, size, gfp, true, ip);
 }
 
 void *gomem_alloc(size_t size, gfp_t gfp)
 {
 	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
-		return alloc_special(size, gfp, &gomem_default_heap);
+		return alloc_special(size, gfp, &gomem_default_heap, _RET_IP_);
 	return alloc_common(&gomem_default_heap, &gomem_mcache, size, gfp,
-			    false);
+			    false, 0);
 }
 EXPORT_SYMBOL_GPL(gomem_alloc);
 
-static noinline void free_slow(const void *p);
+/**
+ * gomem_alloc_for() - allocate in the name of somebody else
+ * @heap: the heap
+ * @size: bytes
+ * @gfp: as for gomem_alloc()
+ * @ip: where the function that calls this was called from
+ *
+ * Return: as gomem_alloc().
+ */
+void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
+		      unsigned long ip)
+{
+	return alloc_special(size, gfp, heap, ip);
+}
 
-static __always_inline void free_fast(const void *p)
+static noinline void free_slow(const void *p, unsigned long ip);
+
+static __always_inline void free_fast(const void *p, unsigned long ip)
 {
 	struct gomem_mcache *mc;
 	unsigned long tag;
@@ -119,7 +162,7 @@ static __always_inline void free_fast(const void *p)
 	preempt_disable();
 	tag = gomem_tag_of(p);
 	mc = this_cpu_ptr(&gomem_mcache);
-	if (mcache_remote(p, tag) || !mcache_enter(mc))
+	if (mcache_detour(p, tag) || !mcache_enter(mc))
 		goto busy;
 	if (!mcache_push(mcache_class(mc, tag), p))
 		goto full;
@@ -131,27 +174,37 @@ full:
 	mcache_leave(mc);
 busy:
 	preempt_enable();
-	free_slow(p);
+	free_slow(p, caller(ip));
 }
 
 /* Whatever has to happen to an object before it is free. */
-static noinline void free_special(const void *p)
+static noinline void free_special(const void *p, unsigned long ip)
 {
 	if (want_init_on_free())
 		gomem_wipe(p);
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && gomem_usable_size(p))
 		kmemleak_free(p);
-	free_fast(p);
+	free_fast(p, ip);
 }
 
 void gomem_free(const void *p)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || want_init_on_free())
-		free_special(p);
+		free_special(p, _RET_IP_);
 	else
-		free_fast(p);
+		free_fast(p, 0);
 }
 EXPORT_SYMBOL_GPL(gomem_free);
+
+/**
+ * gomem_free_for() - gomem_free() in the name of somebody else
+ * @p: as for gomem_free()
+ * @ip: where the function that calls this was called from
+ */
+void gomem_free_for(const void *p, unsigned long ip)
+{
+	free_special(p, ip);
+}
 
 /* --- Refill. --- */
 
@@ -167,12 +220,25 @@ static unsigned int raise_target(struct gomem_mcache *mc, unsigned int class)
 
 /* One object past the mcache, counted at mcentral. */
 static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
-			    gfp_t gfp)
+			    gfp_t gfp, bool *due)
 {
 	void *p = NULL;
 
 	gomem_mcentral_fetch(&gomem_local_node(heap)->central[class], &p, 1,
 			     gfp, true, &p);
+	*due = gomem_mprof_due(heap, p);
+	return p;
+}
+
+/* The same as mcache_pop() and mcache_count(), with all that follows. */
+static void *pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
+		      unsigned int class, bool *due)
+{
+	struct gomem_mcache_class *cc = &mc->class[class];
+	void *p = mcache_pop(cc);
+
+	*due = p && mcache_count(cc) &&
+	       mcache_rearm(mc, class, READ_ONCE(heap->mprof.rate));
 	return p;
 }
 
@@ -236,7 +302,8 @@ static struct gomem_magazine *install_full(struct gomem_mcache *mc,
 
 /* Put a filled magazine to use, and take an object for the caller. */
 static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
-			     struct gomem_magazine *mag, unsigned int target)
+			     struct gomem_magazine *mag, unsigned int target,
+			     bool *due)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_mcache *mc;
@@ -247,7 +314,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
 		mag = install_full(mc, class, mag);
-		p = mcache_pop(&mc->class[class]);
+		p = pop_slow(heap, mc, class, due);
 		mcache_leave(mc);
 	}
 	preempt_enable();
@@ -257,7 +324,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 }
 
 static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
-			  gfp_t gfp)
+			  gfp_t gfp, bool *due)
 {
 	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
@@ -268,11 +335,11 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	mc = this_cpu_ptr(heap->mcache);
 	if (!mcache_enter(mc)) {
 		preempt_enable();
-		return alloc_uncached(heap, class, gfp);
+		return alloc_uncached(heap, class, gfp, due);
 	}
 	if (!mcache_loaded(mc, class))
 		mcache_swap(mc, class);
-	p = mcache_pop(&mc->class[class]);
+	p = pop_slow(heap, mc, class, due);
 	if (!p) {
 		mag = detach_empty(mc, class);
 		target = raise_target(mc, class);
@@ -285,43 +352,73 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	drain_if_asked(heap, gfpflags_allow_blocking(gfp));
 	mag = gomem_mcentral_refill(&gomem_local_node(heap)->central[class],
 				    mag, target, gfp, &p);
-	if (!mag)
+	if (!mag) {
+		*due = gomem_mprof_due(heap, p);
 		return p;
-	p = install_and_pop(heap, class, mag, target);
-	return p ? p : alloc_uncached(heap, class, gfp);
+	}
+	p = install_and_pop(heap, class, mag, target, due);
+	return p ? p : alloc_uncached(heap, class, gfp, due);
 }
 
-static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp)
+/* Sets @due if the object is to be sampled. */
+static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
+			bool *due)
 {
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
+	void *p;
 
-	if (size > GOMEM_MAX_SMALL || (gfp & GOMEM_GFP_OTHER_ZONE))
-		return gomem_large_alloc(heap, size, page_gfp);
+	if (size > GOMEM_MAX_SMALL || (gfp & GOMEM_GFP_OTHER_ZONE)) {
+		p = gomem_large_alloc(heap, size, page_gfp);
+		*due = gomem_mprof_due(heap, p);
+		return p;
+	}
 	class = gomem_size_class(size);
 	if (heap->uncached)
-		return alloc_uncached(heap, class, page_gfp);
-	return alloc_cached(heap, class, page_gfp);
+		return alloc_uncached(heap, class, page_gfp, due);
+	return alloc_cached(heap, class, page_gfp, due);
 }
 
-/* Everything that alloc_fast() has no object for. */
+/* Everything that alloc_class() has no object for. */
 static noinline void *alloc_slow(size_t size, gfp_t gfp,
-				 struct gomem_heap *heap)
+				 struct gomem_heap *heap, unsigned long ip)
 {
+	bool due = false;
 	void *p;
 
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	p = alloc_once(heap, size, gfp);
+	p = alloc_once(heap, size, gfp, &due);
 	if (!p && gomem_heap_shrink(heap, gfp))
-		p = alloc_once(heap, size, gfp);
+		p = alloc_once(heap, size, gfp, &due);
 	if (!p) {
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
 	}
-	return gomem_ready(p, size, gfp);
+	if (due)
+		gomem_mprof_malloc(heap, p, size, ip);
+	return gomem_ready(p, size, gfp, ip);
+}
+
+/*
+ * The fast path has @p, and its count has run out.  This is where it goes on,
+ * with the mcache still held.
+ */
+static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
+				unsigned long ip, void *p)
+{
+	struct gomem_mcache *mc = this_cpu_ptr(heap->mcache);
+	bool sampled;
+
+	sampled = mcache_rearm(mc, gomem_size_class(size),
+			       READ_ONCE(heap->mprof.rate));
+	mcache_leave(mc);
+	preempt_enable();
+	if (sampled)
+		gomem_mprof_malloc(heap, p, size, ip);
+	return gomem_ready(p, size, gfp, ip);
 }
 
 /**
@@ -329,10 +426,11 @@ static noinline void *alloc_slow(size_t size, gfp_t gfp,
  * @p: the object
  * @size: bytes that were asked for
  * @gfp: the caller's flags
+ * @ip: where gomem was called from
  *
  * Return: @p.
  */
-void *gomem_ready(void *p, size_t size, gfp_t gfp)
+void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip)
 {
 	if (want_init_on_alloc(gfp))
 		memset(p, 0, gomem_usable_size(p));
@@ -442,13 +540,13 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 static void free_small(struct gomem_heap *heap, unsigned int class,
 		       const void *p)
 {
-	if (heap->uncached || mcache_remote(p, class))
+	if (heap->uncached || mcache_remote(p))
 		free_uncached(heap, p);
 	else
 		free_cached(heap, class, p);
 }
 
-/* A small object of a heap whose tag does not tell which. */
+/* A small object whose tag does not tell of which class it is, or of which heap. */
 static void free_other(const void *p)
 {
 	struct gomem_mcentral *central = NULL;
@@ -456,8 +554,11 @@ static void free_other(const void *p)
 
 	rcu_read_lock();
 	span = gomem_span_of(p);
-	if (span)
+	if (span) {
 		central = READ_ONCE(span->central);
+		if (gomem_span_is_sampled(span))
+			gomem_mprof_free(span, p);
+	}
 	rcu_read_unlock();
 	if (central)
 		free_small(central->heap, central->class, p);
@@ -465,7 +566,7 @@ static void free_other(const void *p)
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_IDLE);
 }
 
-static noinline void free_slow(const void *p)
+static noinline void free_slow(const void *p, unsigned long ip)
 {
 	u8 tag;
 
@@ -488,6 +589,7 @@ static noinline void free_slow(const void *p)
 		gomem_large_free(&gomem_default_heap, p);
 		break;
 	case GOMEM_TAG_OTHER:
+	case GOMEM_TAG_SAMPLED:
 		free_other(p);
 		break;
 	default:
@@ -508,8 +610,8 @@ static noinline void free_slow(const void *p)
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 {
 	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
-		return alloc_special(size, gfp, heap);
-	return alloc_common(heap, heap->mcache, size, gfp, false);
+		return alloc_special(size, gfp, heap, _RET_IP_);
+	return alloc_common(heap, heap->mcache, size, gfp, false, 0);
 }
 
 /**
@@ -522,6 +624,8 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 
 	memset(mc, 0, sizeof(*mc));
 	memset(mc->target, FIRST_TARGET, sizeof(mc->target));
+	seqcount_init(&mc->seq);
+	prandom_seed_state(&mc->random, get_random_u64());
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
 		mc->class[i].top = gomem_no_magazine.obj;
 		mc->class[i].limit = gomem_no_magazine.obj;
@@ -529,6 +633,7 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 	for (i = 0; i < GOMEM_NR_CLASSES; i++) {
 		mc->pair[i].loaded = &gomem_no_magazine;
 		mc->pair[i].prev = &gomem_no_magazine;
+		mcache_rearm(mc, i, 0);
 	}
 }
 
@@ -596,4 +701,50 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
 			WRITE_ONCE(mc->target[class],
 				   max_t(unsigned int, FIRST_TARGET, target / 2));
 	}
+}
+
+/**
+ * gomem_mcache_rearm() - the profile's rate has changed, or whether to trace
+ * @heap: the heap
+ * @mc: the mcache of a CPU that cannot run, or NULL for this CPU's
+ *
+ * Context: process, bound to the CPU that is meant.
+ */
+void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
+{
+	u32 rate = READ_ONCE(heap->mprof.rate);
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+		preempt_disable();
+		if (!mc)
+			mc = this_cpu_ptr(heap->mcache);
+		if (mcache_enter(mc)) {
+			mc->every = heap->traced;
+			mcache_rearm(mc, class, rate);
+			mcache_leave(mc);
+		}
+		preempt_enable();
+	}
+}
+
+/**
+ * gomem_mcache_nmalloc() - how many objects has a CPU handed out?
+ * @mc: its mcache
+ * @class: of which class
+ *
+ * Context: any but NMI.
+ * Return: how many, ever.
+ */
+u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class)
+{
+	unsigned int seq;
+	u64 nmalloc;
+
+	do {
+		seq = raw_read_seqcount_begin(&mc->seq);
+		nmalloc = READ_ONCE(mc->pair[class].base) -
+			  READ_ONCE(mc->class[class].left);
+	} while (read_seqcount_retry(&mc->seq, seq));
+	return nmalloc;
 }

@@ -12,6 +12,7 @@
 #include <linux/compiler.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/prandom.h>
 #include <linux/topology.h>
 
 #include "internal.h"
@@ -20,6 +21,9 @@
 #define GOMEM_GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT | \
 				 __GFP_ZERO)
 #define GOMEM_GFP_OTHER_ZONE	(__GFP_DMA | __GFP_DMA32)
+
+/* Not for the benchmark that asks what counting costs; the numbers are wrong then. */
+#define MCACHE_COUNTS	(!__is_defined(GOMEM_UNCOUNTED))
 
 static __always_inline bool mcache_enter(struct gomem_mcache *mc)
 {
@@ -46,14 +50,6 @@ mcache_class(struct gomem_mcache *mc, unsigned long tag)
 	return cc;
 }
 
-/* For the benchmark that asks what counting costs; the numbers are wrong then. */
-static __always_inline void mcache_tally(u64 *counter)
-{
-#ifndef GOMEM_UNCOUNTED
-	(*counter)++;
-#endif
-}
-
 /* NULL if there is none. */
 static __always_inline void *mcache_pop(struct gomem_mcache_class *cc)
 {
@@ -63,8 +59,39 @@ static __always_inline void *mcache_pop(struct gomem_mcache_class *cc)
 	if (unlikely(!p))
 		return NULL;
 	cc->top = top - 1;
-	mcache_tally(&cc->nmalloc);
 	return p;
+}
+
+/*
+ * Count what mcache_pop() returned.  True if it is to be sampled, and the count
+ * to start anew with mcache_rearm().
+ */
+static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
+{
+	return MCACHE_COUNTS && unlikely(!--cc->left);
+}
+
+/*
+ * Count down to the next sample; the objects handed out stay what they are.
+ * True if the one for which the count ran out is sampled, and not just traced.
+ */
+static inline bool mcache_rearm(struct gomem_mcache *mc, unsigned int class,
+				u32 rate)
+{
+	u32 random = prandom_u32_state(&mc->random);
+	struct gomem_mcache_class *cc = &mc->class[class];
+	u32 size = gomem_class[class].size;
+	unsigned long flags;
+	u64 left;
+
+	left = mc->every ? 1 : gomem_sample_left(random, size, rate);
+	local_irq_save(flags);
+	raw_write_seqcount_begin(&mc->seq);
+	mc->pair[class].base += left - cc->left;
+	cc->left = left;
+	raw_write_seqcount_end(&mc->seq);
+	local_irq_restore(flags);
+	return !mc->every || gomem_sample_die(random, size, rate);
 }
 
 /* False if there is no room, or @p is what this CPU freed last. */
@@ -77,7 +104,8 @@ static __always_inline bool mcache_push(struct gomem_mcache_class *cc,
 		return false;
 	*top = (void *)p;
 	cc->top = top + 1;
-	mcache_tally(&cc->nfree);
+	if (MCACHE_COUNTS)
+		cc->nfree++;
 	return true;
 }
 
@@ -124,13 +152,19 @@ static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
 }
 
 /* Is an object of the default heap on a node that this CPU does not cache? */
-static __always_inline bool mcache_remote(const void *p, unsigned long tag)
+static __always_inline bool mcache_remote(const void *p)
 {
-	return static_branch_unlikely(&gomem_numa) &&
-	       tag != GOMEM_TAG_NONE &&
+	return static_branch_unlikely(&gomem_detour) &&
 	       page_to_nid(virt_to_page(p)) != numa_mem_id() &&
 	       page_to_nid(virt_to_page(p)) !=
 	       gomem_local_node(&gomem_default_heap)->mheap->nid;
+}
+
+/* Is this free not to go the straight way? */
+static __always_inline bool mcache_detour(const void *p, unsigned long tag)
+{
+	return static_branch_unlikely(&gomem_detour) &&
+	       tag != GOMEM_TAG_NONE && mcache_remote(p);
 }
 
 #endif /* GOMEM_MCACHE_H */

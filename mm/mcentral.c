@@ -248,6 +248,7 @@ static void free_spans(struct list_head *dying)
 
 	list_for_each_entry_safe(span, next, dying, list) {
 		list_del_init(&span->list);
+		gomem_mprof_forget(span, span->central->heap->meta);
 		gomem_mheap_free_span(span);
 	}
 }

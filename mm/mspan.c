@@ -32,6 +32,7 @@ static unsigned long *mspan_bits(const struct gomem_span *span)
 void gomem_mspan_init(struct gomem_span *span, unsigned long *far_bits)
 {
 	span->nalloc = 0;
+	span->sampled = NULL;
 	bitmap_zero(span->bits, GOMEM_SPAN_INLINE_BITS);
 	if (gomem_class_has_far_bits(span->class))
 		span->far_bits = far_bits;

@@ -85,7 +85,7 @@ static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
 
 		for (class = 1; class < GOMEM_NR_CLASSES; class++)
 			snap->class[class].nmalloc +=
-				READ_ONCE(mc->class[class].nmalloc);
+				gomem_mcache_nmalloc(mc, class);
 		snap->naccount += READ_ONCE(mc->naccount);
 	}
 	for_each_node_mask(nid, heap->nodes) {
@@ -219,6 +219,8 @@ static void fill_sys(struct gomem_memstats *stats, struct gomem_heap *heap,
 
 	stats->mspan_sys = atomic_long_read(&meta->bytes[GOMEM_META_MSPAN]);
 	stats->mcache_sys = atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]);
+	stats->buck_hash_sys =
+		atomic_long_read(&meta->bytes[GOMEM_META_BUCKHASH]);
 	stats->gc_sys = atomic_long_read(&meta->bytes[GOMEM_META_GC]);
 	stats->other_sys = atomic_long_read(&meta->bytes[GOMEM_META_OTHER]);
 	if (heap->is_default)

@@ -316,6 +316,60 @@ struct gomem_memstats {
  */
 void gomem_read_memstats(struct gomem_memstats *stats);
 
+#define GOMEM_MEM_PROFILE_DEPTH	32
+
+/**
+ * struct gomem_mem_profile_record - Go's runtime.MemProfileRecord
+ * @alloc_bytes: bytes of the objects that were sampled, rounded up as served
+ * @free_bytes: bytes of those that have been freed
+ * @alloc_objects: how many were sampled
+ * @free_objects: how many of them have been freed
+ * @stack: return addresses, innermost first, ended by 0 if there is room
+ *
+ * As in Go, these are samples, not estimates: an object of S bytes is sampled
+ * with probability 1 - exp(-S / rate).
+ */
+struct gomem_mem_profile_record {
+	u64 alloc_bytes;
+	u64 free_bytes;
+	u64 alloc_objects;
+	u64 free_objects;
+	unsigned long stack[GOMEM_MEM_PROFILE_DEPTH];
+};
+
+/**
+ * gomem_mem_profile() - read the heap profile, as Go's runtime.MemProfile()
+ * @records: where the records go, one for each call stack and size
+ * @nr: for how many there is room
+ * @inuse_zero: also those of which everything has been freed
+ *
+ * Context: any but NMI; does not sleep.
+ * Return: how many records there are; more than @nr if not all were copied.
+ */
+size_t gomem_mem_profile(struct gomem_mem_profile_record *records, size_t nr,
+			 bool inuse_zero);
+
+/**
+ * gomem_set_mem_profile_rate() - set Go's runtime.MemProfileRate
+ * @rate: bytes that are allocated from one sample to the next, on average; 1
+ *	for every allocation, 0 for none; at most 1 GiB
+ *
+ * When it returns, every CPU samples at the new rate.  What was sampled before
+ * stays in the profile, and is scaled by the rate of its own time.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL or -ENOMEM; nothing is changed in case of an error.
+ */
+int gomem_set_mem_profile_rate(unsigned int rate);
+
+/**
+ * gomem_mem_profile_rate() - read Go's runtime.MemProfileRate
+ *
+ * Context: any.
+ * Return: the rate.
+ */
+unsigned int gomem_mem_profile_rate(void);
+
 #ifdef DEFINE_FREE
 /* For __free(gomem_free): freed when the variable goes out of scope. */
 DEFINE_FREE(gomem_free, void *, if (!IS_ERR_OR_NULL(_T)) gomem_free(_T))

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap profile: are the right allocations sampled, is every one of them
+ * counted once and its free once, and what is told of them right?
+ *
+ * Chance is taken out where it can be: random numbers are a grid over all there
+ * are.  Where real ones are used, what is asked holds in all but one of a million
+ * runs.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../mm/mcache.h"
+#include "gomem_test.h"
+
+#define SIZE		64
+#define MANY		300
+#define GRID		65536U
+
+static struct gomem_mprof *profile(struct kunit *test)
+{
+	return &gomem_test_heap(test)->mprof;
+}
+
+static void set_rate(struct kunit *test, u32 rate)
+{
+	KUNIT_ASSERT_EQ(test, gomem_mprof_set_rate(gomem_test_heap(test), rate), 0);
+}
+
+/* Two places to allocate from. */
+static noinline void *here(struct kunit *test, size_t size)
+{
+	void *p = gomem_heap_alloc(gomem_test_heap(test), size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+static noinline void *there(struct kunit *test, size_t size)
+{
+	void *p = gomem_heap_alloc(gomem_test_heap(test), size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+/* Samples of objects of @size bytes, as served: ever, and of those freed. */
+static void expect_samples(struct kunit *test, size_t size, u64 nmalloc,
+			   u64 nfree)
+{
+	u64 mallocs = 0, frees = 0;
+	struct gomem_site *sites;
+	unsigned int i, nr;
+
+	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
+	KUNIT_ASSERT_NOT_NULL(test, sites);
+	for (i = 0; i < nr; i++) {
+		if (sites[i].bucket.size != gomem_size_roundup(size))
+			continue;
+		mallocs += sites[i].bucket.nmalloc;
+		frees += sites[i].bucket.nfree;
+	}
+	kvfree(sites);
+	KUNIT_EXPECT_EQ(test, mallocs, nmalloc);
+	KUNIT_EXPECT_EQ(test, frees, nfree);
+}
+
+static long dropped(struct kunit *test)
+{
+	return atomic_long_read(&profile(test)->dropped);
+}
+
+static long bytes_taken(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+
+	return atomic_long_read(&meta->bytes[GOMEM_META_BUCKHASH]);
+}
+
+/* --- Which ones. --- */
+
+static u32 grid(u32 i)
+{
+	return i * (U32_MAX / GRID) + U32_MAX / GRID / 2;
+}
+
+/* An exponential distribution: its mean is the rate, its variance the square. */
+static void mprof_gap_is_exponential(struct kunit *test)
+{
+	const u32 rate = 1 << 20;
+	u64 sum = 0, squares = 0;
+	u32 i;
+
+	for (i = 0; i < GRID; i++) {
+		u64 gap = gomem_sample_gap(grid(i), rate) >> 4;
+
+		sum += gap;
+		squares += gap * gap;
+	}
+	sum /= GRID;
+	squares /= GRID;
+	KUNIT_EXPECT_LE(test, abs((s64)sum - (rate >> 4)), (s64)rate >> 14);
+	KUNIT_EXPECT_LE(test, abs((s64)squares - (2LL << 32)), (2LL << 32) / 100);
+	KUNIT_EXPECT_EQ(test, gomem_sample_gap(U32_MAX, rate), 0ULL);
+	/* 32 ln 2, the longest. */
+	KUNIT_EXPECT_EQ(test, gomem_sample_gap(0, rate), 23258159ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_gap(0, 1 << 30), 23816355776ULL);
+}
+
+/* Counting down and casting a die come to the same. */
+static void mprof_die_is_fair(struct kunit *test)
+{
+	static const struct {
+		u32 size, rate, of_grid;	/* GRID * (1 - exp(-size / rate)) */
+	} known[] = {
+		{ 16, 4096, 255 }, { 512, 4096, 7701 }, { 4096, 4096, 41427 },
+		{ 12288, 4096, 62273 }, { 65536, 4096, 65536 },
+		{ 8192, 524288, 1016 }, { 8, 1, 65536 }, { 8, 0, 0 },
+	};
+	unsigned int k;
+	u32 i;
+
+	for (k = 0; k < ARRAY_SIZE(known); k++) {
+		u32 size = known[k].size, rate = known[k].rate;
+		u32 dice = 0, first = 0;
+
+		for (i = 0; i < GRID; i++) {
+			dice += gomem_sample_die(grid(i), size, rate);
+			first += gomem_sample_left(grid(i), size, rate) == 1;
+		}
+		KUNIT_EXPECT_LE(test, abs((int)(dice - known[k].of_grid)), 1);
+		KUNIT_EXPECT_LE(test, abs((int)(first - known[k].of_grid)), 1);
+	}
+}
+
+/* Go's own figures. */
+static void mprof_scales_as_go(struct kunit *test)
+{
+	const u32 rate = 512 << 10;
+
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(4, 1024, rate), 2050ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(4096, 1024, rate), 2099200ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(3, 1024, rate), 1537ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(3072, 1024, rate), 1574400ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(1, rate, rate), 1ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(rate, rate, rate), 829411ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(7, 8, 1), 7ULL);
+	KUNIT_EXPECT_EQ(test, gomem_sample_scale(7, 1 << 22, 4096), 7ULL);
+}
+
+static void mprof_refuses_rates(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, (1 << 30) + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, U32_MAX), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bytes_taken(test), 0L);
+	atomic_set(&heap->meta->fail_nth, 1);
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, profile(test)->rate, 0U);
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 1 << 30), 0);
+	KUNIT_EXPECT_EQ(test, profile(test)->rate, 1U << 30);
+	KUNIT_EXPECT_GT(test, bytes_taken(test), 0L);
+}
+
+/* --- Every one, once. --- */
+
+static void mprof_off_by_default(struct kunit *test)
+{
+	gomem_free(here(test, SIZE));
+	KUNIT_EXPECT_EQ(test, bytes_taken(test), 0L);
+	expect_samples(test, SIZE, 0, 0);
+}
+
+static const size_t some_sizes[] = { 8, 16, 100, 512, 4096, 9000, 32768, 70000 };
+
+/* At rate 1, whatever the size, and however it is allocated. */
+static void count_exactly(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int i, s;
+	size_t size;
+
+	for (s = 0; s < ARRAY_SIZE(some_sizes); s++) {
+		size = some_sizes[s];
+		for (i = 0; i < MANY; i++)
+			objs[i] = here(test, size);
+		expect_samples(test, size, MANY, 0);
+		for (i = 0; i < MANY; i += 2)
+			gomem_free(objs[i]);
+		expect_samples(test, size, MANY, MANY / 2);
+		for (i = 1; i < MANY; i += 2)
+			gomem_free(objs[i]);
+		expect_samples(test, size, MANY, MANY);
+	}
+	KUNIT_EXPECT_EQ(test, dropped(test), 0L);
+}
+
+static void mprof_counts_exactly(struct kunit *test)
+{
+	long before;
+
+	set_rate(test, 1);
+	before = bytes_taken(test);
+	count_exactly(test);
+	/* No marks are left. */
+	KUNIT_EXPECT_EQ(test, bytes_taken(test), before);
+}
+
+static void mprof_counts_uncached(struct kunit *test)
+{
+	gomem_test_heap(test)->uncached = true;
+	set_rate(test, 1);
+	count_exactly(test);
+}
+
+static void mprof_counts_bulk(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int got;
+
+	/* Something for the depot. */
+	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, objs);
+	gomem_free_bulk(got, objs);
+	set_rate(test, 1);
+	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, objs);
+	KUNIT_ASSERT_EQ(test, got, MANY);
+	expect_samples(test, SIZE, MANY, 0);
+	gomem_free_bulk(got, objs);
+	expect_samples(test, SIZE, MANY, MANY);
+}
+
+/* What goes past the mcache because an interrupt found it busy. */
+static void mprof_counts_interrupts(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *p, *large;
+
+	set_rate(test, 1);
+	preempt_disable();
+	gomem_test_mcache(test)->busy = 1;
+	p = gomem_heap_alloc(heap, SIZE, GFP_ATOMIC);
+	large = gomem_heap_alloc(heap, 70000, GFP_ATOMIC);
+	gomem_free(p);
+	gomem_free(large);
+	gomem_test_mcache(test)->busy = 0;
+	preempt_enable();
+	expect_samples(test, SIZE, 1, 1);
+	expect_samples(test, 70000, 1, 1);
+}
+
+/* What has been counted is not forgotten when counting begins anew. */
+static void mprof_rate_keeps_numbers(struct kunit *test)
+{
+	static const u32 rates[] = { 1, 0, 4096, 1 << 30, 1, 524288, 0 };
+	struct gomem_mcache *mc = gomem_test_mcache(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		set_rate(test, rates[i]);
+		gomem_free(here(test, SIZE));
+		KUNIT_EXPECT_EQ(test, i + 1ULL,
+				gomem_mcache_nmalloc(mc, gomem_size_class(SIZE)));
+	}
+	KUNIT_EXPECT_EQ(test, profile(test)->last_rate, 524288U);
+}
+
+/* Only those that were sampled count when they are freed. */
+static void mprof_neighbours(struct kunit *test)
+{
+	void *before = here(test, SIZE), *sampled, *after;
+	struct gomem_span *span;
+
+	set_rate(test, 1);
+	sampled = here(test, SIZE);
+	set_rate(test, 0);
+	after = here(test, SIZE);
+	span = gomem_span_of(sampled);
+	KUNIT_ASSERT_PTR_EQ(test, gomem_span_of(before), span);
+	KUNIT_ASSERT_PTR_EQ(test, gomem_span_of(after), span);
+	KUNIT_EXPECT_TRUE(test, gomem_span_is_sampled(span));
+	gomem_free(before);
+	gomem_free(after);
+	expect_samples(test, SIZE, 1, 0);
+	gomem_free(sampled);
+	expect_samples(test, SIZE, 1, 1);
+	KUNIT_EXPECT_FALSE(test, gomem_span_is_sampled(span));
+	/* Whoever gets it next is not taken for a sample. */
+	gomem_free(here(test, SIZE));
+	expect_samples(test, SIZE, 1, 1);
+}
+
+/* In the default heap the tag says where to look for marks. */
+static void mprof_tags(struct kunit *test)
+{
+	unsigned int rate = gomem_mem_profile_rate();
+	unsigned int class = gomem_size_class(SIZE);
+	void *sampled, *other;
+
+	KUNIT_ASSERT_EQ(test, gomem_set_mem_profile_rate(1), 0);
+	sampled = gomem_alloc(SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, gomem_set_mem_profile_rate(0), 0);
+	other = gomem_alloc(SIZE, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, gomem_tag_of(sampled), (ulong)GOMEM_TAG_SAMPLED);
+	KUNIT_EXPECT_EQ(test, gomem_usable_size(sampled), (size_t)SIZE);
+	KUNIT_EXPECT_TRUE(test, gomem_owns(sampled));
+	gomem_free(other);
+	KUNIT_EXPECT_EQ(test, gomem_tag_of(sampled), (ulong)GOMEM_TAG_SAMPLED);
+	gomem_free(sampled);
+	KUNIT_EXPECT_EQ(test, gomem_tag_of(sampled), (ulong)class);
+	KUNIT_EXPECT_EQ(test, gomem_set_mem_profile_rate(rate), 0);
+	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
+}
+
+/* A wrong free takes no mark off, and a sampled object can be freed only once. */
+static void mprof_wrong_frees(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	char *p;
+
+	heap->uncached = true;
+	set_rate(test, 1);
+	p = here(test, SIZE);
+	here(test, SIZE);
+	gomem_free(p + 8);
+	expect_samples(test, SIZE, 2, 0);
+	gomem_free(p);
+	expect_samples(test, SIZE, 2, 1);
+	gomem_free(p);
+	expect_samples(test, SIZE, 2, 1);
+	KUNIT_EXPECT_EQ(test, gomem_test_events(heap, GOMEM_EV_BAD_FREE), 2L);
+	/* The other one is leaked, with its mark. */
+	((struct gomem_test *)test->priv)->expect_leaks = true;
+}
+
+static void mprof_realloc(struct kunit *test)
+{
+	unsigned int rate = gomem_mem_profile_rate();
+	struct gomem_span *span;
+	void *p, *q;
+
+	KUNIT_ASSERT_EQ(test, gomem_set_mem_profile_rate(1), 0);
+	p = gomem_alloc(100, GFP_KERNEL);
+	span = gomem_span_of(p);
+	q = gomem_realloc(p, 80, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, p, q);
+	KUNIT_EXPECT_TRUE(test, gomem_span_is_sampled(span));
+	q = gomem_realloc(p, 1000, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_NE(test, p, q);
+	KUNIT_EXPECT_FALSE(test, gomem_span_is_sampled(span));
+	KUNIT_EXPECT_TRUE(test, gomem_span_is_sampled(gomem_span_of(q)));
+	gomem_free(q);
+	KUNIT_EXPECT_EQ(test, gomem_set_mem_profile_rate(rate), 0);
+}
+
+/* Threads and a timer interrupt; in the end all has been freed once. */
+static void mprof_holds_under_load(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_load *load;
+	struct gomem_site *sites;
+	u64 mallocs = 0, frees = 0;
+	unsigned int i, nr;
+
+	load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	gomem_load_start(load, heap, 2);
+	for (i = 0; test->status == KUNIT_SUCCESS &&
+	     (atomic_long_read(&load->interrupts) < GOMEM_LOAD_INTERRUPTS / 4 ||
+	      atomic_long_read(&load->allocated) < 5000); i++) {
+		set_rate(test, i % 2 ? 1 : 4096);
+		sites = gomem_mprof_sites(heap, &nr);
+		while (sites && nr--)
+			KUNIT_EXPECT_LE(test, sites[nr].bucket.nfree,
+					sites[nr].bucket.nmalloc);
+		kvfree(sites);
+		schedule();
+	}
+	gomem_load_stop(load);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
+
+	sites = gomem_mprof_sites(heap, &nr);
+	KUNIT_ASSERT_NOT_NULL(test, sites);
+	while (nr--) {
+		mallocs += sites[nr].bucket.nmalloc;
+		frees += sites[nr].bucket.nfree;
+	}
+	kvfree(sites);
+	KUNIT_EXPECT_GT(test, mallocs, 0ULL);
+	KUNIT_EXPECT_EQ(test, mallocs, frees);
+}
+
+/* --- Estimates. --- */
+
+#define ESTIMATED	(IS_ENABLED(CONFIG_KASAN) ? 50000 : 1000000)
+
+/* The variance is nr (1 - p) / p; @per_mille of it is that of one object. */
+static void expect_estimate(struct kunit *test, u32 size, u64 variance_per_mille)
+{
+	struct gomem_site *sites;
+	u64 objects = 0, bytes = 0;
+	unsigned int i, nr;
+	s64 error, allowed;
+
+	for (i = 0; i < ESTIMATED; i++)
+		gomem_free(here(test, size));
+	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
+	KUNIT_ASSERT_NOT_NULL(test, sites);
+	for (i = 0; i < nr; i++) {
+		if (sites[i].bucket.size != size)
+			continue;
+		objects += sites[i].objects;
+		bytes += sites[i].bytes;
+		KUNIT_EXPECT_EQ(test, sites[i].live, 0ULL);
+	}
+	kvfree(sites);
+	error = abs((s64)objects - ESTIMATED);
+	allowed = 5 * int_sqrt64(ESTIMATED * variance_per_mille / 1000) + 1;
+	kunit_info(test, "%u bytes: %llu of %u, %lld allowed\n", size, objects,
+		   ESTIMATED, allowed);
+	KUNIT_EXPECT_LE(test, error, allowed);
+	error = abs((s64)bytes - (s64)ESTIMATED * size);
+	KUNIT_EXPECT_LE(test, error, allowed * size);
+}
+
+static void mprof_estimates(struct kunit *test)
+{
+	profile(test)->max_depth = 1;
+	set_rate(test, 4096);
+	expect_estimate(test, 16, 255500);
+	expect_estimate(test, 512, 7511);
+	expect_estimate(test, 4096, 582);
+	expect_estimate(test, 65536, 0);
+	KUNIT_EXPECT_EQ(test, dropped(test), 0L);
+}
+
+/* --- Buckets. --- */
+
+/* One for each stack and size; and for each rate, as it says what to make of it. */
+static void mprof_buckets(struct kunit *test)
+{
+	u32 *nr = &profile(test)->nr_buckets;
+
+	/* Whatever the compiler does to the callers of these two. */
+	profile(test)->max_depth = 1;
+	set_rate(test, 1);
+	gomem_free(here(test, SIZE));
+	gomem_free(here(test, SIZE));
+	KUNIT_EXPECT_EQ(test, *nr, 1U);
+	gomem_free(there(test, SIZE));
+	KUNIT_EXPECT_EQ(test, *nr, 2U);
+	gomem_free(there(test, 2 * SIZE));
+	KUNIT_EXPECT_EQ(test, *nr, 3U);
+	set_rate(test, 2);
+	gomem_free(here(test, 70000));
+	gomem_free(here(test, 70000));
+	KUNIT_EXPECT_EQ(test, *nr, 4U);
+	set_rate(test, 3);
+	gomem_free(here(test, 70000));
+	KUNIT_EXPECT_EQ(test, *nr, 5U);
+}
+
+/* What has no room is dropped, and nothing else happens to it. */
+static void mprof_memory_is_bounded(struct kunit *test)
+{
+	unsigned int size;
+	long before;
+
+	profile(test)->max_buckets = 4;
+	set_rate(test, 1);
+	before = bytes_taken(test);
+	for (size = 16; size <= 128; size += 16)
+		gomem_free(here(test, size));
+	KUNIT_EXPECT_EQ(test, profile(test)->nr_buckets, 4U);
+	KUNIT_EXPECT_EQ(test, dropped(test), 4L);
+	KUNIT_EXPECT_EQ(test, bytes_taken(test), before);
+	/* Those that are there go on. */
+	gomem_free(here(test, 16));
+	expect_samples(test, 16, 2, 2);
+	expect_samples(test, 128, 0, 0);
+}
+
+static void mprof_no_memory_for_marks(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *kept = here(test, SIZE), *p;
+
+	set_rate(test, 1);
+	atomic_set(&heap->meta->fail_nth, 1);
+	p = here(test, SIZE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&heap->meta->fail_nth), 0);
+	KUNIT_EXPECT_EQ(test, dropped(test), 1L);
+	gomem_free(p);
+	gomem_free(kept);
+	expect_samples(test, SIZE, 0, 0);
+}
+
+static void mprof_ages(struct kunit *test)
+{
+	u32 now = ktime_get_seconds(), oldest[3] = { 0, U32_MAX, U32_MAX };
+	void *small, *large;
+
+	profile(test)->max_depth = 1;
+	set_rate(test, 1);
+	small = here(test, SIZE);
+	large = here(test, 70000);
+	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
+	KUNIT_EXPECT_LE(test, oldest[1] - now, 2U);
+	KUNIT_EXPECT_LE(test, oldest[2] - now, 2U);
+	oldest[2] = U32_MAX;
+	gomem_span_of(large)->large.born = 0;
+	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
+	KUNIT_EXPECT_EQ(test, oldest[2], 0U);
+	gomem_free(small);
+	gomem_free(large);
+	oldest[1] = U32_MAX;
+	oldest[2] = U32_MAX;
+	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
+	KUNIT_EXPECT_EQ(test, oldest[1], U32_MAX);
+	KUNIT_EXPECT_EQ(test, oldest[2], U32_MAX);
+}
+
+static void mprof_records(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mem_profile_record *r;
+	void *p;
+
+	r = kunit_kcalloc(test, 2, sizeof(*r), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	profile(test)->max_depth = 1;
+	set_rate(test, 1);
+	p = here(test, 100);
+	gomem_free(there(test, 100));
+	KUNIT_EXPECT_EQ(test, gomem_heap_mem_profile(heap, NULL, 0, true), 2UL);
+	KUNIT_EXPECT_EQ(test, gomem_heap_mem_profile(heap, r, 2, false), 1UL);
+	KUNIT_EXPECT_EQ(test, r[0].alloc_objects, 1ULL);
+	KUNIT_EXPECT_EQ(test, r[0].alloc_bytes, 112ULL);
+	KUNIT_EXPECT_EQ(test, r[0].free_objects, 0ULL);
+	KUNIT_EXPECT_NE(test, r[0].stack[0], 0UL);
+	KUNIT_EXPECT_EQ(test, r[0].stack[1], 0UL);
+	KUNIT_EXPECT_EQ(test, r[1].alloc_objects, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_heap_mem_profile(heap, r, 2, true), 2UL);
+	KUNIT_EXPECT_EQ(test, r[1].free_bytes, 112ULL);
+	gomem_free(p);
+}
+
+static struct kunit_case gomem_mprof_cases[] = {
+	KUNIT_CASE(mprof_gap_is_exponential),
+	KUNIT_CASE(mprof_die_is_fair),
+	KUNIT_CASE(mprof_scales_as_go),
+	KUNIT_CASE(mprof_refuses_rates),
+	KUNIT_CASE(mprof_off_by_default),
+	KUNIT_CASE(mprof_counts_exactly),
+	KUNIT_CASE(mprof_counts_uncached),
+	KUNIT_CASE(mprof_counts_bulk),
+	KUNIT_CASE(mprof_counts_interrupts),
+	KUNIT_CASE(mprof_rate_keeps_numbers),
+	KUNIT_CASE(mprof_neighbours),
+	KUNIT_CASE(mprof_tags),
+	KUNIT_CASE(mprof_wrong_frees),
+	KUNIT_CASE(mprof_realloc),
+	KUNIT_CASE(mprof_holds_under_load),
+	KUNIT_CASE(mprof_estimates),
+	KUNIT_CASE(mprof_buckets),
+	KUNIT_CASE(mprof_memory_is_bounded),
+	KUNIT_CASE(mprof_no_memory_for_marks),
+	KUNIT_CASE(mprof_ages),
+	KUNIT_CASE(mprof_records),
+	{}
+};
+
+static struct kunit_suite gomem_mprof_suite = {
+	.name = "gomem_mprof",
+	.init = gomem_test_init_pinned,
+	.exit = gomem_test_exit,
+	.test_cases = gomem_mprof_cases,
+};
+
+kunit_test_suite(gomem_mprof_suite);

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap profile: who allocated what.
+ *
+ * Some allocations are sampled (which ones: sampling.c).  For each of them the
+ * call stack is taken, and counted in a bucket, which belongs to that stack and
+ * the size of the object.  When the object is freed, that is counted in the same
+ * bucket: so a bucket knows what its stack has allocated and what it still holds.
+ *
+ * A sampled object is known by a mark beside its span.  As soon as a span has
+ * such a mark, its pages are tagged GOMEM_TAG_SAMPLED, and as that is the index
+ * of an mcache entry which never has room, gomem_free() ends in the slow path,
+ * which looks for a mark, takes it off and counts the free, before the object
+ * goes into a magazine like any other.  With the last mark the tag goes back to
+ * what it was.  So nobody but those who free a neighbour of a sampled object
+ * pays for it.
+ *
+ * Buckets and frames come from memory that is got when the profile is turned
+ * on; marks are got, without waiting, with the first sample of a span.  Where
+ * either is missing the sample is dropped, and that is counted.
+ *
+ * All of this happens with the CPU's mcache let go; a stack takes some
+ * microseconds to walk.
+ */
+#include <linux/jhash.h>
+#include <linux/ktime.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/* As many frames may lie between the caller of gomem and gomem_mprof_malloc(). */
+#define OWN_FRAMES	12
+
+struct stack {
+	unsigned long frame[GOMEM_MEM_PROFILE_DEPTH + OWN_FRAMES];
+	unsigned int first, nr;		/* the caller's part of it */
+};
+
+/* --- Stacks. --- */
+
+/*
+ * The stack from @ip on, which is where gomem was called from.  What an
+ * interrupt interrupted is left out: it did not allocate anything.
+ */
+static void stack_save(struct stack *stack, unsigned long ip, unsigned int depth)
+{
+	unsigned int nr = 0, i;
+
+#ifdef CONFIG_STACKTRACE
+	if (depth > 1) {
+		nr = stack_trace_save(stack->frame, ARRAY_SIZE(stack->frame), 1);
+		nr = filter_irq_stacks(stack->frame, nr);
+	}
+#endif
+	for (i = 0; i < nr; i++) {
+		if (stack->frame[i] != ip)
+			continue;
+		stack->first = i;
+		stack->nr = min(nr - i, depth);
+		return;
+	}
+	/* Nobody can walk this stack; the caller is known all the same. */
+	stack->frame[0] = ip;
+	stack->first = 0;
+	stack->nr = 1;
+}
+
+/* --- Buckets; under mprof->lock. --- */
+
+static bool bucket_is(struct gomem_mprof *mprof, const struct gomem_bucket *b,
+		      const struct gomem_bucket *key, const unsigned long *frame)
+{
+	return b->hash == key->hash && b->size == key->size &&
+	       b->rate == key->rate && b->class == key->class &&
+	       b->depth == key->depth &&
+	       !memcmp(gomem_mprof_stack(mprof, b), frame,
+		       key->depth * sizeof(*frame));
+}
+
+/* A new bucket with the key of @key.  0 if there is no room. */
+static unsigned int bucket_add(struct gomem_mprof *mprof,
+			       const struct gomem_bucket *key,
+			       const unsigned long *frame)
+{
+	u32 max_frames = mprof->max_buckets * GOMEM_MPROF_FRAMES;
+	u16 *head = &mprof->hash[key->hash % GOMEM_MPROF_HASH];
+	struct gomem_bucket *b;
+
+	if (mprof->nr_buckets == mprof->max_buckets ||
+	    mprof->nr_frames + key->depth > max_frames)
+		return 0;
+	b = &mprof->bucket[++mprof->nr_buckets];
+	*b = *key;
+	b->stack = mprof->nr_frames;
+	memcpy(mprof->frame + b->stack, frame, key->depth * sizeof(*frame));
+	mprof->nr_frames += key->depth;
+	b->next = *head;
+	*head = mprof->nr_buckets;
+	return *head;
+}
+
+static unsigned int bucket_find(struct gomem_mprof *mprof,
+				const struct gomem_bucket *key,
+				const unsigned long *frame)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&mprof->lock, flags);
+	i = mprof->hash[key->hash % GOMEM_MPROF_HASH];
+	while (i && !bucket_is(mprof, &mprof->bucket[i], key, frame))
+		i = mprof->bucket[i].next;
+	if (!i)
+		i = bucket_add(mprof, key, frame);
+	spin_unlock_irqrestore(&mprof->lock, flags);
+	return i;
+}
+
+static void count_malloc(struct gomem_mprof *mprof, unsigned int i, size_t size)
+{
+	struct gomem_bucket *b = &mprof->bucket[i];
+	u64 now = ktime_get_ns();
+	unsigned long flags;
+
+	spin_lock_irqsave(&mprof->lock, flags);
+	b->nmalloc++;
+	b->requested += size;
+	if (!b->first)
+		b->first = now;
+	b->last = now;
+	spin_unlock_irqrestore(&mprof->lock, flags);
+}
+
+/**
+ * gomem_mprof_count_free() - a sampled object has been freed
+ * @mprof: the profile
+ * @bucket: what its mark said, not 0
+ *
+ * Context: any, no gomem lock held.
+ */
+void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&mprof->lock, flags);
+	mprof->bucket[bucket].nfree++;
+	spin_unlock_irqrestore(&mprof->lock, flags);
+}
+
+/* --- Marks. --- */
+
+/* Room for the marks of a span. */
+static struct gomem_sampled *marks_alloc(struct gomem_heap *heap,
+					 const struct gomem_span *span)
+{
+	struct gomem_sampled *marks;
+
+	return gomem_meta_alloc(heap->meta, GOMEM_META_BUCKHASH,
+				struct_size(marks, object,
+					    gomem_span_nelems(span)),
+				GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
+}
+
+static void marks_free(struct gomem_heap *heap, struct gomem_sampled *marks)
+{
+	gomem_meta_free(heap->meta, GOMEM_META_BUCKHASH, marks);
+}
+
+/* Only in the default heap do tags tell whether to look for marks. */
+static void retag(struct gomem_span *span, u8 tag)
+{
+	if (span->central->heap->is_default)
+		gomem_arena_retag(gomem_span_base(span), span->npages, tag);
+}
+
+/*
+ * Mark the small object @p.  Where the span has no room for marks yet, *@fresh
+ * is taken for it.  False if there is none.
+ */
+static bool mark_small(struct gomem_span *span, const void *p,
+		       struct gomem_sample sample, struct gomem_sampled **fresh)
+{
+	unsigned long offset = (unsigned long)p - gomem_span_base(span);
+	unsigned int index = gomem_object_index(span->class, offset);
+	struct gomem_mcentral *central = span->central;
+	unsigned long flags;
+	bool done = false;
+
+	spin_lock_irqsave(&central->lock, flags);
+	if (!span->sampled && *fresh) {
+		WRITE_ONCE(span->sampled, *fresh);
+		*fresh = NULL;
+		retag(span, GOMEM_TAG_SAMPLED);
+	}
+	if (span->sampled) {
+		span->sampled->object[index] = sample;
+		span->sampled->nr++;
+		done = true;
+	}
+	spin_unlock_irqrestore(&central->lock, flags);
+	return done;
+}
+
+static bool mark(struct gomem_heap *heap, struct gomem_span *span,
+		 const void *p, unsigned int bucket)
+{
+	struct gomem_sample sample = {
+		.born = ktime_get_seconds(),
+		.bucket = bucket,
+	};
+	struct gomem_sampled *fresh = NULL;
+	bool done;
+
+	if (!span->class) {
+		/* Nobody else knows the object yet. */
+		span->large = sample;
+		return true;
+	}
+	if (!gomem_span_is_sampled(span))
+		fresh = marks_alloc(heap, span);
+	done = mark_small(span, p, sample, &fresh);
+	marks_free(heap, fresh);
+	return done;
+}
+
+/*
+ * Take the mark off @p, if it is an object with one.  Returns its bucket, or 0,
+ * and in @empty what is to be freed.
+ */
+static unsigned int unmark(struct gomem_span *span, const void *p,
+			   struct gomem_sampled **empty)
+{
+	unsigned long offset = (unsigned long)p - gomem_span_base(span);
+	unsigned int index = gomem_object_index(span->class, offset);
+	struct gomem_sampled *marks = span->sampled;
+	unsigned int bucket;
+
+	lockdep_assert_held(&span->central->lock);
+	if (!marks || index >= gomem_span_nelems(span) ||
+	    offset != index * gomem_class[span->class].size)
+		return 0;
+	bucket = marks->object[index].bucket;
+	if (!bucket)
+		return 0;
+	marks->object[index].bucket = 0;
+	if (!--marks->nr) {
+		WRITE_ONCE(span->sampled, NULL);
+		retag(span, span->central->tag);
+		*empty = marks;
+	}
+	return bucket;
+}
+
+/* --- What allocation and free call. --- */
+
+/**
+ * gomem_mprof_malloc() - sample an allocation
+ * @heap: the heap
+ * @p: the object; nobody knows it yet but the caller
+ * @size: bytes that were asked for
+ * @ip: where gomem was called from
+ *
+ * Context: any but NMI; no mcache and no gomem lock held.
+ */
+void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
+			unsigned long ip)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_bucket key = {
+		/* Who sees a rate sees the memory that was got for it. */
+		.rate = smp_load_acquire(&mprof->rate),
+	};
+	struct gomem_span *span = gomem_span_of(p);
+	const unsigned long *frame;
+	struct stack stack;
+	unsigned int i;
+
+	if (!key.rate)
+		return;
+	stack_save(&stack, ip, mprof->max_depth);
+	frame = stack.frame + stack.first;
+	key.class = span->class;
+	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);
+	key.depth = stack.nr;
+	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size ^ key.rate);
+	i = bucket_find(mprof, &key, frame);
+	if (i && mark(heap, span, p, i))
+		count_malloc(mprof, i, size);
+	else
+		atomic_long_inc(&mprof->dropped);
+}
+
+/**
+ * gomem_mprof_due() - is this allocation to be sampled?
+ * @heap: the heap
+ * @p: an object that has been counted by no mcache, or NULL
+ *
+ * Context: any but NMI.
+ * Return: true if it is.
+ */
+bool gomem_mprof_due(struct gomem_heap *heap, const void *p)
+{
+	u32 rate = READ_ONCE(heap->mprof.rate);
+
+	return p && rate &&
+	       gomem_sample_die(get_random_u32(), gomem_usable_size(p), rate);
+}
+
+/**
+ * gomem_mprof_malloc_many() - sample some of many objects of a class
+ * @heap: the heap
+ * @objs: objects that have been counted by no mcache
+ * @nr: how many
+ * @size: bytes that were asked for, of each
+ * @ip: where gomem was called from
+ *
+ * Context: any but NMI; no mcache and no gomem lock held.
+ */
+void gomem_mprof_malloc_many(struct gomem_heap *heap, void **objs,
+			     unsigned int nr, size_t size, unsigned long ip)
+{
+	u32 bytes = gomem_class[gomem_size_class(size)].size;
+	u32 rate = READ_ONCE(heap->mprof.rate);
+	u64 i = 0;
+
+	while (rate && i < nr) {
+		i += gomem_sample_left(get_random_u32(), bytes, rate);
+		if (i <= nr)
+			gomem_mprof_malloc(heap, objs[i - 1], size, ip);
+	}
+}
+
+/**
+ * gomem_mprof_free() - a small object is about to be freed: is it sampled?
+ * @span: the span that it lies in, now
+ * @p: any address; what is no object of @span, or no sampled one, is ignored
+ *
+ * To be called before the object goes anywhere else, so that whoever gets it
+ * next finds it without a mark.
+ *
+ * Context: under RCU, no gomem lock held.
+ */
+void gomem_mprof_free(struct gomem_span *span, const void *p)
+{
+	struct gomem_mcentral *central = READ_ONCE(span->central);
+	struct gomem_sampled *empty = NULL;
+	unsigned int bucket = 0;
+	unsigned long flags;
+
+	if (!central->class)
+		return;
+	spin_lock_irqsave(&central->lock, flags);
+	if (READ_ONCE(span->central) == central &&
+	    READ_ONCE(span->state) == GOMEM_SPAN_INUSE)
+		bucket = unmark(span, p, &empty);
+	spin_unlock_irqrestore(&central->lock, flags);
+	marks_free(central->heap, empty);
+	if (bucket)
+		gomem_mprof_count_free(&central->heap->mprof, bucket);
+}
+
+/**
+ * gomem_mprof_forget() - a span goes; whatever is still marked is gone too
+ * @span: dying, or about to be forgotten with leaked objects in it
+ * @meta: where its marks are counted
+ *
+ * Only a wrong free makes a span die with marks.
+ */
+void gomem_mprof_forget(struct gomem_span *span, struct gomem_meta *meta)
+{
+	struct gomem_sampled *marks = span->sampled;
+
+	if (!span->class || !marks)
+		return;
+	span->sampled = NULL;
+	gomem_meta_free(meta, GOMEM_META_BUCKHASH, marks);
+}
+
+/* --- On and off. --- */
+
+static size_t memory_bytes(const struct gomem_mprof *mprof)
+{
+	size_t nr = mprof->max_buckets;
+
+	return (nr + 1) * sizeof(*mprof->bucket) +
+	       nr * GOMEM_MPROF_FRAMES * sizeof(*mprof->frame) +
+	       GOMEM_MPROF_HASH * sizeof(*mprof->hash);
+}
+
+static int get_memory(struct gomem_heap *heap)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+	size_t bytes = memory_bytes(mprof);
+
+	if (gomem_should_fail(heap->meta))
+		return -ENOMEM;
+	mprof->bucket = kvzalloc(bytes, GFP_KERNEL);
+	if (!mprof->bucket)
+		return -ENOMEM;
+	mprof->frame = (void *)(mprof->bucket + mprof->max_buckets + 1);
+	mprof->hash = (void *)(mprof->frame +
+			       mprof->max_buckets * GOMEM_MPROF_FRAMES);
+	mprof->started = ktime_get_ns();
+	atomic_long_add(bytes, &heap->meta->bytes[GOMEM_META_BUCKHASH]);
+	return 0;
+}
+
+/**
+ * gomem_mprof_set_rate() - gomem_set_mem_profile_rate() of any heap
+ * @heap: the heap
+ * @rate: bytes from one sample to the next
+ *
+ * When it returns, every CPU counts down to samples of the new rate.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+	int ret = 0;
+
+	if (rate > GOMEM_MPROF_MAX_RATE)
+		return -EINVAL;
+	mutex_lock(&mprof->rate_mutex);
+	if (rate && !mprof->bucket)
+		ret = get_memory(heap);
+	if (!ret) {
+		/* See gomem_mprof_malloc(). */
+		smp_store_release(&mprof->rate, rate);
+		if (rate)
+			WRITE_ONCE(mprof->last_rate, rate);
+		gomem_heap_rearm(heap);
+	}
+	mutex_unlock(&mprof->rate_mutex);
+	return ret;
+}
+
+/**
+ * gomem_mprof_init() - a profile that is off
+ * @mprof: the profile, zeroed
+ */
+void gomem_mprof_init(struct gomem_mprof *mprof)
+{
+	mprof->max_buckets = GOMEM_MPROF_BUCKETS;
+	mprof->max_depth = GOMEM_MEM_PROFILE_DEPTH;
+	mutex_init(&mprof->rate_mutex);
+	spin_lock_init(&mprof->lock);
+}
+
+/**
+ * gomem_mprof_destroy() - free the profile's memory
+ * @heap: the heap; its spans are gone, or forgotten
+ */
+void gomem_mprof_destroy(struct gomem_heap *heap)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+
+	if (!mprof->bucket)
+		return;
+	atomic_long_sub(memory_bytes(mprof),
+			&heap->meta->bytes[GOMEM_META_BUCKHASH]);
+	kvfree(mprof->bucket);
+	mprof->bucket = NULL;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the heap profile.
+ *
+ * Buckets are only ever added, and their keys and stacks never change; so a
+ * reader copies them one by one, each under the lock, and needs no more than
+ * that for figures that fit together: in each, what was freed had been allocated.
+ */
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+static unsigned int nr_buckets(struct gomem_mprof *mprof)
+{
+	unsigned long flags;
+	unsigned int nr;
+
+	spin_lock_irqsave(&mprof->lock, flags);
+	nr = mprof->nr_buckets;
+	spin_unlock_irqrestore(&mprof->lock, flags);
+	return nr;
+}
+
+static void copy_bucket(struct gomem_mprof *mprof, unsigned int id,
+			struct gomem_bucket *copy)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&mprof->lock, flags);
+	*copy = mprof->bucket[id];
+	spin_unlock_irqrestore(&mprof->lock, flags);
+}
+
+static void fill_site(struct gomem_mprof *mprof, unsigned int id,
+		      struct gomem_site *site)
+{
+	struct gomem_bucket *b = &site->bucket;
+	u64 live;
+
+	copy_bucket(mprof, id, b);
+	live = b->nmalloc - b->nfree;
+	site->id = id;
+	site->objects = gomem_sample_scale(b->nmalloc, b->size, b->rate);
+	site->bytes = gomem_sample_scale(b->nmalloc * b->size, b->size, b->rate);
+	site->live = gomem_sample_scale(live, b->size, b->rate);
+	site->live_bytes = gomem_sample_scale(live * b->size, b->size, b->rate);
+}
+
+/**
+ * gomem_mprof_sites() - all buckets of a profile, and what they stand for
+ * @heap: the heap
+ * @nr: how many there are
+ *
+ * Context: process, may sleep.
+ * Return: an array for kvfree(), or NULL if there is no memory.
+ */
+struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_site *sites;
+	unsigned int i;
+
+	*nr = nr_buckets(mprof);
+	sites = kvmalloc_array(*nr + 1, sizeof(*sites), GFP_KERNEL);
+	if (!sites)
+		return NULL;
+	for (i = 0; i < *nr; i++)
+		fill_site(mprof, i + 1, &sites[i]);
+	return sites;
+}
+
+struct ages {
+	u32 *oldest;
+	unsigned int nr;
+};
+
+static void note_age(const struct gomem_sample *sample, struct ages *ages)
+{
+	u32 *oldest = &ages->oldest[sample->bucket];
+
+	if (sample->bucket && sample->bucket <= ages->nr)
+		*oldest = min(*oldest, sample->born);
+}
+
+static void note_marks(struct gomem_span *span, struct ages *ages)
+{
+	unsigned int i;
+
+	for (i = 0; i < gomem_span_nelems(span); i++)
+		note_age(&span->sampled->object[i], ages);
+}
+
+/* The marks of a span, if it has any now. */
+static void note_span(struct gomem_span *span, struct ages *ages)
+{
+	struct gomem_mcentral *central = READ_ONCE(span->central);
+	spinlock_t *lock = central->class ? &central->lock : &central->mheap->lock;
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	if (span->state == GOMEM_SPAN_INUSE && span->central == central) {
+		if (!span->class)
+			note_age(&span->large, ages);
+		if (gomem_span_is_sampled(span))
+			note_marks(span, ages);
+	}
+	spin_unlock_irqrestore(lock, flags);
+}
+
+static void note_block(struct gomem_block *block, struct ages *ages)
+{
+	unsigned int i, step;
+
+	for (i = 0; i < block->npages; i += step) {
+		struct gomem_span *span = &block->span[i];
+
+		step = 1;
+		if (READ_ONCE(span->state) == GOMEM_SPAN_INUSE) {
+			step = max(1U, READ_ONCE(span->npages));
+			note_span(span, ages);
+		}
+		if (block->exact)
+			break;
+	}
+}
+
+/**
+ * gomem_mprof_ages() - when the oldest live object of each bucket was allocated
+ * @heap: the heap
+ * @oldest: ktime_get_seconds() by bucket; untouched if it has no live object, and
+ *	so to be filled with U32_MAX before
+ * @nr: the last bucket to look at
+ *
+ * Looks at every span.
+ *
+ * Context: any but NMI, where the time that takes does not matter.
+ */
+void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr)
+{
+	struct ages ages = { .oldest = oldest, .nr = nr };
+	struct gomem_block *block;
+	int nid;
+
+	rcu_read_lock();
+	for_each_node_mask(nid, heap->nodes)
+		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
+			note_block(block, &ages);
+	rcu_read_unlock();
+}
+
+static void fill_record(struct gomem_mprof *mprof, const struct gomem_bucket *b,
+			struct gomem_mem_profile_record *record)
+{
+	record->alloc_objects = b->nmalloc;
+	record->free_objects = b->nfree;
+	record->alloc_bytes = b->nmalloc * b->size;
+	record->free_bytes = b->nfree * b->size;
+	memset(record->stack, 0, sizeof(record->stack));
+	memcpy(record->stack, gomem_mprof_stack(mprof, b),
+	       b->depth * sizeof(*record->stack));
+}
+
+/**
+ * gomem_heap_mem_profile() - gomem_mem_profile() of any heap
+ * @heap: the heap
+ * @records: where the records go
+ * @nr: for how many there is room
+ * @inuse_zero: also those of which everything has been freed
+ *
+ * Return: how many there are.
+ */
+size_t gomem_heap_mem_profile(struct gomem_heap *heap,
+			      struct gomem_mem_profile_record *records,
+			      size_t nr, bool inuse_zero)
+{
+	struct gomem_mprof *mprof = &heap->mprof;
+	unsigned int id, last = nr_buckets(mprof);
+	struct gomem_bucket b;
+	size_t n = 0;
+
+	for (id = 1; id <= last; id++) {
+		copy_bucket(mprof, id, &b);
+		if (!b.nmalloc || (b.nmalloc == b.nfree && !inuse_zero))
+			continue;
+		if (n < nr)
+			fill_record(mprof, &b, &records[n]);
+		n++;
+	}
+	return n;
+}
