@@ -356,6 +356,7 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 		*due = gomem_mprof_due(heap, p);
 		return p;
 	}
+	trace_gomem_refill(gomem_local_node(heap)->mheap->nid, class, mag->nr);
 	p = install_and_pop(heap, class, mag, target, due);
 	return p ? p : alloc_uncached(heap, class, gfp, due);
 }
@@ -421,6 +422,13 @@ static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
 	return gomem_ready(p, size, gfp, ip);
 }
 
+static void trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
+{
+	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
+			  page_to_nid(virt_to_page(p)),
+			  gomem_span_of(p)->class);
+}
+
 /**
  * gomem_ready() - what is done to every object before a caller sees it
  * @p: the object
@@ -435,6 +443,8 @@ void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip)
 	if (want_init_on_alloc(gfp))
 		memset(p, 0, gomem_usable_size(p));
 	kmemleak_alloc(p, size, 1, gfp);
+	if (trace_gomem_alloc_enabled())
+		trace_alloc(p, size, gfp, ip);
 	return p;
 }
 
@@ -570,6 +580,7 @@ static noinline void free_slow(const void *p, unsigned long ip)
 {
 	u8 tag;
 
+	trace_gomem_free(ip, p);
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	rcu_read_lock();

@@ -14,6 +14,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/topology.h>
+#include <trace/events/gomem.h>
 
 #include "internal.h"
 
@@ -164,7 +165,8 @@ static __always_inline bool mcache_remote(const void *p)
 static __always_inline bool mcache_detour(const void *p, unsigned long tag)
 {
 	return static_branch_unlikely(&gomem_detour) &&
-	       tag != GOMEM_TAG_NONE && mcache_remote(p);
+	       (trace_gomem_free_enabled() ||
+		(tag != GOMEM_TAG_NONE && mcache_remote(p)));
 }
 
 #endif /* GOMEM_MCACHE_H */

@@ -20,6 +20,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <trace/events/gomem.h>
 
 #include "internal.h"
 
@@ -249,6 +250,8 @@ static void free_spans(struct list_head *dying)
 	list_for_each_entry_safe(span, next, dying, list) {
 		list_del_init(&span->list);
 		gomem_mprof_forget(span, span->central->heap->meta);
+		trace_gomem_span_free((void *)gomem_span_base(span), span->npages,
+				      span->central->mheap->nid, span->class);
 		gomem_mheap_free_span(span);
 	}
 }
@@ -372,6 +375,10 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 		span = gomem_mheap_grow(central->mheap, &want, gfp, reserve);
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
+	else
+		trace_gomem_span_alloc((void *)gomem_span_base(span),
+				       span->npages, central->mheap->nid,
+				       central->class);
 	return span;
 }
 
