@@ -14,22 +14,66 @@
 struct view {
 	struct gomem_snapshot snap;
 	u64 cached[GOMEM_NR_CLASSES];
+	/* Of the live objects that the heap profile has. */
+	u64 sampled_bytes[GOMEM_NR_CLASSES];
+	u64 sampled_requested[GOMEM_NR_CLASSES];
 };
 
 struct row {
 	u64 mallocs, frees, live, live_bytes;
 	u64 spans, free_slots, cached, span_bytes;
+	u64 requested;			/* an estimate, see @unknown */
+	bool unknown;
 };
+
+/* What was asked for of what is live, as far as samples tell. */
+static void read_samples(struct view *view)
+{
+	struct gomem_site *sites;
+	unsigned int i, nr;
+
+	sites = gomem_mprof_sites(&gomem_default_heap, &nr);
+	if (!sites)
+		return;
+	for (i = 0; i < nr; i++) {
+		const struct gomem_bucket *b = &sites[i].bucket;
+
+		if (!sites[i].live)
+			continue;
+		view->sampled_bytes[b->class] += sites[i].live_bytes;
+		view->sampled_requested[b->class] +=
+			mul_u64_u64_div_u64(sites[i].live, b->requested,
+					    b->nmalloc);
+	}
+	kvfree(sites);
+}
 
 static void show_row(struct seq_file *m, const struct row *row)
 {
 	u64 permille = row->span_bytes ?
 		       div64_u64(row->live_bytes * 1000, row->span_bytes) : 0;
+	char requested[24] = "-";
 
+	if (!row->unknown)
+		snprintf(requested, sizeof(requested), "~%llu", row->requested);
 	seq_printf(m, " %12llu %12llu %10llu %12llu %8llu %10llu %8llu %7llu.%llu %12s\n",
 		   row->mallocs, row->frees, row->live, row->live_bytes,
 		   row->spans, row->free_slots, row->cached, permille / 10,
-		   permille % 10, "-");
+		   permille % 10, requested);
+}
+
+/* The samples' share of what was asked for is taken for that of all. */
+static void estimate_requested(struct row *row, const struct view *view,
+			       unsigned int class)
+{
+	u64 bytes = view->sampled_bytes[class];
+	u64 requested = min(view->sampled_requested[class], bytes);
+
+	row->unknown = row->live_bytes && !bytes;
+	row->requested = 0;
+	if (row->live_bytes && bytes)
+		row->requested = mul_u64_u64_div_u64(row->live_bytes, requested,
+						     bytes);
 }
 
 static void fill_row(struct row *row, const struct view *view,
@@ -53,6 +97,7 @@ static void fill_row(struct row *row, const struct view *view,
 		row->free_slots = 0;
 		row->cached = 0;
 	}
+	estimate_requested(row, view, class);
 }
 
 static void add_row(struct row *total, const struct row *row)
@@ -65,6 +110,8 @@ static void add_row(struct row *total, const struct row *row)
 	total->free_slots += row->free_slots;
 	total->cached += row->cached;
 	total->span_bytes += row->span_bytes;
+	total->requested += row->requested;
+	total->unknown |= row->unknown;
 }
 
 static void show_class(struct seq_file *m, unsigned int class,
@@ -84,7 +131,7 @@ static void show_class(struct seq_file *m, unsigned int class,
 
 int gomem_classes_show(struct seq_file *m, void *v)
 {
-	struct view *view = kvmalloc(sizeof(*view), GFP_KERNEL);
+	struct view *view = kvzalloc(sizeof(*view), GFP_KERNEL);
 	struct row row, total = {};
 	unsigned int class;
 
@@ -92,6 +139,7 @@ int gomem_classes_show(struct seq_file *m, void *v)
 		return -ENOMEM;
 	gomem_snapshot(&gomem_default_heap, &view->snap);
 	gomem_cached_objects(&gomem_default_heap, view->cached);
+	read_samples(view);
 
 	seq_puts(m, "gomem classes - version: 1\n");
 	seq_printf(m, "%5s %6s %6s %7s %4s %7s %12s %12s %10s %12s %8s %10s %8s %9s %12s\n",

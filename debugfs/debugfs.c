@@ -34,6 +34,8 @@ DEFINE_SHOW_ATTRIBUTE(gomem_memstats_json);
 DEFINE_SHOW_ATTRIBUTE(gomem_classes);
 DEFINE_SHOW_ATTRIBUTE(gomem_blocks);
 DEFINE_SHOW_ATTRIBUTE(gomem_check);
+DEFINE_SHOW_ATTRIBUTE(gomem_heap_txt);
+DEFINE_SHOW_ATTRIBUTE(gomem_sites);
 
 static const struct {
 	const char *name;
@@ -44,6 +46,9 @@ static const struct {
 	{ "classes", &gomem_classes_fops },
 	{ "blocks", &gomem_blocks_fops },
 	{ "check", &gomem_check_fops },
+	{ "heap", &gomem_heap_fops },
+	{ "heap.txt", &gomem_heap_txt_fops },
+	{ "sites", &gomem_sites_fops },
 };
 
 /**
@@ -66,6 +71,8 @@ int gomem_debugfs_init(void)
 		debugfs_create_file(files[i].name, 0400, directory, NULL,
 				    files[i].fops);
 	gomem_knobs_create(directory);
+	debugfs_create_file("mem_profile_rate", 0600, directory, NULL,
+			    gomem_mem_profile_rate_fops);
 	return 0;
 }
 

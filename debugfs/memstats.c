@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * memstats and memstats.json: Go's runtime.MemStats, for people and for
- * programs.
+ * programs; and the end of heap.txt.
  *
- * Both walk one table of fields (gomem_fields in mm/mstats.c), so that neither
- * can know a field that the other one does not.  The JSON is what Go's
+ * All walk one table of fields (gomem_fields in mm/mstats.c), so that none
+ * can know a field that the others do not.  The JSON is what Go's
  * encoding/json writes for the struct: the same names, order and types.
  */
 #include <linux/math64.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "internal.h"
 
@@ -140,6 +141,69 @@ int gomem_memstats_json_show(struct seq_file *m, void *v)
 			   view->stats.by_size[i].mallocs,
 			   view->stats.by_size[i].frees);
 	seq_puts(m, "]}\n");
+	kvfree(view);
+	return 0;
+}
+
+/*
+ * How Go's text profile names a field; "" if it leaves it out.  What is in use
+ * of something stands in one line with all that there is of it.
+ */
+static const char *trailer_name(const char *name, bool *pair)
+{
+	static const char *const paired[][2] = {
+		{ "StackInuse", "Stack" },
+		{ "MSpanInuse", "MSpan" },
+		{ "MCacheInuse", "MCache" },
+	};
+	unsigned int i;
+
+	*pair = false;
+	if (!strcmp(name, "PauseTotalNs") || !strcmp(name, "EnableGC"))
+		return "";
+	for (i = 0; i < ARRAY_SIZE(paired); i++) {
+		if (strcmp(name, paired[i][0]))
+			continue;
+		*pair = true;
+		return paired[i][1];
+	}
+	return name;
+}
+
+/**
+ * gomem_memstats_trailer() - MemStats as they stand at the end of a text profile
+ * @m: where to write them
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int gomem_memstats_trailer(struct seq_file *m)
+{
+	struct view *view = take_view();
+	const char *name;
+	unsigned int i;
+	bool pair;
+
+	if (!view)
+		return -ENOMEM;
+	seq_puts(m, "\n# runtime.MemStats\n");
+	for (i = 0; i < gomem_nr_fields; i++) {
+		const struct gomem_field *field = &gomem_fields[i];
+		bool ring = field->kind == GOMEM_F_RING;
+
+		name = trailer_name(field->name, &pair);
+		if (!*name)
+			continue;
+		seq_printf(m, "# %s = %s", name, ring ? "[" : "");
+		if (ring)
+			show_ring(m, (void *)&view->stats + field->offset, " ", true);
+		else
+			show_value(m, field, &view->stats, false);
+		if (pair) {
+			seq_puts(m, " / ");
+			show_value(m, &gomem_fields[++i], &view->stats, false);
+		}
+		seq_puts(m, ring ? "]\n" : "\n");
+	}
 	kvfree(view);
 	return 0;
 }

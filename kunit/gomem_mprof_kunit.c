@@ -546,6 +546,123 @@ static void mprof_records(struct kunit *test)
 	gomem_free(p);
 }
 
+/* --- profile.proto. --- */
+
+struct proto {
+	const u8 *at, *end;
+	bool bad;
+};
+
+static u64 get_varint(struct proto *in)
+{
+	unsigned int shift;
+	u64 value = 0;
+
+	for (shift = 0; shift < 64; shift += 7) {
+		if (in->at == in->end)
+			break;
+		value |= (u64)(*in->at & 0x7f) << shift;
+		if (!(*in->at++ & 0x80))
+			return value;
+	}
+	in->bad = true;
+	return 0;
+}
+
+/* The next field: its number, and its value or what is in it. */
+static unsigned int get_field(struct proto *in, u64 *value, struct proto *inner)
+{
+	u64 key = get_varint(in);
+
+	*inner = (struct proto) {};
+	*value = get_varint(in);
+	if ((key & 7) == 2 && *value <= in->end - in->at) {
+		inner->at = in->at;
+		inner->end = in->at + *value;
+		in->at = inner->end;
+	} else if (key & 7) {
+		in->bad = true;
+	}
+	return key >> 3;
+}
+
+/* The four values of a sample. */
+static void read_sample(struct proto *in, u64 *values)
+{
+	struct proto inner;
+	unsigned int i;
+	u64 value;
+
+	while (in->at < in->end && !in->bad) {
+		if (get_field(in, &value, &inner) != 2)
+			continue;
+		for (i = 0; i < 4; i++)
+			values[i] = get_varint(&inner);
+	}
+}
+
+static void mprof_encodes(struct kunit *test)
+{
+	struct gomem_blob blob = {};
+	struct proto in, inner;
+	unsigned int count[16] = {};
+	unsigned int field;
+	u64 value, values[4] = {};
+	void *p;
+
+	profile(test)->max_depth = 1;
+	set_rate(test, 1);
+	p = here(test, 100);
+	gomem_free(here(test, 100));
+	KUNIT_ASSERT_EQ(test, 0,
+			gomem_profile_encode(gomem_test_heap(test), &blob));
+	in = (struct proto) { .at = blob.data, .end = blob.data + blob.len };
+	while (in.at < in.end && !in.bad) {
+		field = get_field(&in, &value, &inner);
+		KUNIT_ASSERT_LT(test, field, 16U);
+		count[field]++;
+		if (field == 2)
+			read_sample(&inner, values);
+		if (field == 12)
+			KUNIT_EXPECT_EQ(test, value, 1ULL);
+		/* The first string is the empty one. */
+		if (field == 6 && count[6] == 1)
+			KUNIT_EXPECT_PTR_EQ(test, inner.at, inner.end);
+	}
+	KUNIT_EXPECT_FALSE(test, in.bad);
+	KUNIT_EXPECT_EQ(test, count[1], 4U);	/* sample types */
+	KUNIT_EXPECT_EQ(test, count[2], 1U);	/* samples */
+	KUNIT_EXPECT_EQ(test, count[3], 1U);	/* mappings */
+	KUNIT_EXPECT_EQ(test, count[4], 1U);	/* locations */
+	KUNIT_EXPECT_EQ(test, count[5], 1U);	/* functions */
+	KUNIT_EXPECT_EQ(test, values[0], 2ULL);
+	KUNIT_EXPECT_EQ(test, values[1], 224ULL);
+	KUNIT_EXPECT_EQ(test, values[2], 1ULL);
+	KUNIT_EXPECT_EQ(test, values[3], 112ULL);
+	kvfree(blob.data);
+	gomem_free(p);
+}
+
+/* Also one that is larger than a buffer is at first, and an empty one. */
+static void mprof_encodes_any_number(struct kunit *test)
+{
+	struct gomem_blob blob = {};
+	unsigned int size;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			gomem_profile_encode(gomem_test_heap(test), &blob));
+	KUNIT_EXPECT_GT(test, blob.len, 0UL);
+	kvfree(blob.data);
+	blob = (struct gomem_blob) {};
+	set_rate(test, 1);
+	for (size = 8192; size <= 300 * 8192; size += 8192)
+		gomem_free(here(test, size));
+	KUNIT_EXPECT_EQ(test, 0,
+			gomem_profile_encode(gomem_test_heap(test), &blob));
+	KUNIT_EXPECT_GT(test, blob.len, 4096UL);
+	kvfree(blob.data);
+}
+
 static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_gap_is_exponential),
 	KUNIT_CASE(mprof_die_is_fair),
@@ -568,6 +685,8 @@ static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_no_memory_for_marks),
 	KUNIT_CASE(mprof_ages),
 	KUNIT_CASE(mprof_records),
+	KUNIT_CASE(mprof_encodes),
+	KUNIT_CASE(mprof_encodes_any_number),
 	{}
 };
 

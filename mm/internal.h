@@ -931,5 +931,20 @@ int gomem_memstats_show(struct seq_file *m, void *v);
 int gomem_memstats_json_show(struct seq_file *m, void *v);
 int gomem_classes_show(struct seq_file *m, void *v);
 int gomem_blocks_show(struct seq_file *m, void *v);
+int gomem_heap_txt_show(struct seq_file *m, void *v);
+int gomem_sites_show(struct seq_file *m, void *v);
+int gomem_memstats_trailer(struct seq_file *m);
+extern const struct file_operations gomem_heap_fops;
+extern const struct file_operations *const gomem_mem_profile_rate_fops;
+
+/* Bytes that become more. */
+struct gomem_blob {
+	u8 *data;
+	size_t len, size;
+	bool failed;			/* there was no memory */
+};
+
+int gomem_profile_encode(struct gomem_heap *heap, struct gomem_blob *blob);
+void gomem_symbol(char *name, unsigned long address);
 
 #endif /* GOMEM_INTERNAL_H */
