@@ -43,7 +43,7 @@ insmod /gomem.ko && insmod /gomem_abuse.ko || exit 1
 check "nothing to free" abuse nothing 0 ""
 check "double free of the last object" abuse double_free 1 "double free"
 check "interior pointers of a large object" abuse large_interior 2 "inside a large object"
-check "double free of a large object" abuse large_double 1 "gomem"
+check "double free of a large object" abuse large_double 1 "freed already"
 check "kmalloc memory" abuse foreign_kmalloc 1 "slab memory"
 sleep 6
 check "an address on the stack" abuse foreign_stack 1 "stack\|vmalloc"
