@@ -27,6 +27,9 @@ int gomem_test_init(struct kunit *test)
 	}
 	/* Nothing goes on behind a test's back; a test may call for a pass. */
 	gomem_reclaim_stop(&t->heap);
+	/* Nor is it left to chance whether an object is sampled. */
+	if (gomem_mem_profile_rate())
+		gomem_set_mem_profile_rate(0);
 	test->priv = t;
 	return 0;
 }
