@@ -214,11 +214,12 @@ copy_project() {
 
 	mkdir -p "$1"
 	list=$(mktemp "$1/.files.XXXXXX")
-	project_files >"$list"
+	# In the middle of a merge, git names a file more than once.
+	project_files | sort -zu >"$list"
 	rsync -rlp --checksum --from0 --files-from="$list" "$GOMEM_ROOT/" "$1/"
 	# Sources copied by an earlier run and gone from the project since.
 	if [ -e "$1/.files" ]; then
-		sort -z "$1/.files" | comm -z -23 - <(sort -z "$list") |
+		sort -zu "$1/.files" | comm -z -23 - "$list" |
 			(cd "$1" && xargs -0 -r rm -f --)
 	fi
 	mv "$list" "$1/.files"
