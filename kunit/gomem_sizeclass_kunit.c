@@ -178,8 +178,8 @@ static void sizeclass_magazines(struct kunit *test)
 	static const struct {
 		u32 up_to, cap;
 	} rule[] = {
-		{ 896, 126 }, { 1792, 62 }, { 3456, 30 }, { 8192, 14 },
-		{ 19072, 6 }, { 32768, 2 },
+		{ 1024, 126 }, { 2048, 62 }, { 4096, 30 }, { 8192, 14 },
+		{ 32768, 6 },
 	};
 	unsigned int class, i = 0;
 

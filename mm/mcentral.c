@@ -17,6 +17,7 @@
  * first object comes back, to the end when half of them have: nearly full
  * spans fill up, nearly empty ones empty out and return to the page heap.
  */
+#include <linux/cache.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -99,12 +100,14 @@ static struct gomem_magazine *new_magazine(struct gomem_mcentral *central,
 {
 	struct gomem_magazine *mag;
 	unsigned int room;
+	size_t bytes;
 
 	room = roundup_pow_of_two(max(want, MIN_ROOM) + GOMEM_MAGAZINE_WORDS) -
 	       GOMEM_MAGAZINE_WORDS;
 	room = min_t(unsigned int, room, gomem_class[central->class].mag_cap);
-	mag = gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE,
-			       gomem_magazine_bytes(room),
+	/* The CPU that has it writes to it; no other one shall write beside it. */
+	bytes = max_t(size_t, gomem_magazine_bytes(room), SMP_CACHE_BYTES);
+	mag = gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE, bytes,
 			       __GFP_NOWARN | __GFP_NOMEMALLOC);
 	if (mag)
 		mag->room = room;

@@ -141,15 +141,15 @@ static void check(void)
 
 /*
  * How many objects a magazine holds at most: as many as are worth an exchange,
- * but not more than 112 KiB of memory (14 objects of 8 KiB; or two objects), and
- * such that the magazine with its header of two words fills a size that kmalloc()
- * serves without rounding.
+ * but not more than 128 KiB of memory (or six objects), and such that the magazine
+ * with its header of two words fills a size that kmalloc() serves without
+ * rounding, and whole cache lines.
  */
 static unsigned int magazine_of(unsigned int size)
 {
 	unsigned int words = 128;
 
-	while (words > 4 && (words - 2) * size > 114688)
+	while (words > 8 && (words - 2) * size > 131072)
 		words /= 2;
 	return words - 2;
 }
