@@ -145,25 +145,41 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
+/* The same as many mcache_push(); this CPU's mcache is ours. */
+static unsigned int push_many(struct gomem_mcache *mc, void **objs,
+			      unsigned int nr)
+{
+	const struct gomem_index *index = READ_ONCE(gomem_index);
+	unsigned long tag = gomem_tag_in(index, objs[0]);
+	struct gomem_mcache_class *cc = &mc->class[tag];
+	unsigned int n, room = cc->limit - cc->top;
+	void **top = cc->top;
+
+	for (n = 0; n < min(nr, room); n++) {
+		if (top[n - 1L] == objs[n] ||
+		    gomem_tag_in(index, objs[n]) != tag ||
+		    mcache_detour(objs[n], tag))
+			break;
+		top[n] = objs[n];
+	}
+	cc->top = top + n;
+	cc->nfree += n;
+	return n;
+}
+
 /*
  * Push the first of @objs, for as long as they are of one class and there is
  * room.  Wrong ones among them stop it, as for a single one.
  */
 static unsigned int free_run(void **objs, unsigned int nr)
 {
-	struct gomem_mcache_class *cc;
 	struct gomem_mcache *mc;
 	unsigned int n = 0;
-	unsigned long tag;
 
 	preempt_disable();
 	mc = this_cpu_ptr(&gomem_mcache);
 	if (mcache_enter(mc)) {
-		tag = gomem_tag_of(objs[0]);
-		cc = &mc->class[tag];
-		while (n < nr && gomem_tag_of(objs[n]) == tag &&
-		       !mcache_detour(objs[n], tag) && mcache_push(cc, objs[n]))
-			n++;
+		n = push_many(mc, objs, nr);
 		mcache_leave(mc);
 	}
 	preempt_enable();

@@ -573,9 +573,9 @@ void gomem_arena_retag(unsigned long base, unsigned long npages, u8 tag);
 struct gomem_span *gomem_span_of(const void *p);
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
-static __always_inline unsigned long gomem_tag_of(const void *p)
+static __always_inline unsigned long
+gomem_tag_in(const struct gomem_index *index, const void *p)
 {
-	const struct gomem_index *index = READ_ONCE(gomem_index);
 	unsigned long offset = (unsigned long)p - index->base;
 	unsigned long i = offset >> GOMEM_ARENA_SHIFT;
 
@@ -583,6 +583,11 @@ static __always_inline unsigned long gomem_tag_of(const void *p)
 		return GOMEM_TAG_NONE;
 	return READ_ONCE(index->arena[i])->tag[(offset >> GOMEM_PAGE_SHIFT) &
 					       (GOMEM_ARENA_PAGES - 1)];
+}
+
+static __always_inline unsigned long gomem_tag_of(const void *p)
+{
+	return gomem_tag_in(READ_ONCE(gomem_index), p);
 }
 
 /* mm/block.c */
@@ -700,6 +705,12 @@ unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr);
 
 /* mm/mcache.c */
+struct gomem_class_stats {
+	u64 nmalloc, nfree;
+	u64 spans, pages;
+	u64 slots;			/* objects that the spans have room for */
+};
+
 void gomem_mcache_init(struct gomem_mcache *mc);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 				struct gomem_mcache *mc);
@@ -711,6 +722,8 @@ void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
 void gomem_mcache_relax(struct gomem_mcache *mc);
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
 u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
+void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
+			      struct gomem_class_stats *stats);
 
 /* mm/bulk.c */
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
@@ -827,12 +840,6 @@ int gomem_hotplug_init(void);
 void gomem_hotplug_exit(void);
 
 /* mm/mstats.c */
-struct gomem_class_stats {
-	u64 nmalloc, nfree;
-	u64 spans, pages;
-	u64 slots;			/* objects that the spans have room for */
-};
-
 /* What gomem_snapshot() reads; bytes unless said otherwise. */
 struct gomem_snapshot {
 	struct gomem_class_stats class[GOMEM_NR_CLASSES]; /* 0: large objects */

@@ -759,3 +759,29 @@ u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class)
 	} while (read_seqcount_retry(&mc->seq, seq));
 	return nmalloc;
 }
+
+/**
+ * gomem_mcache_add_nmalloc() - the same of all classes, to be added up
+ * @mc: a CPU's mcache
+ * @stats: where to add it, by class
+ *
+ * One look at the sequence for all of them, because each is a barrier or two.
+ *
+ * Context: any but NMI.
+ */
+void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
+			      struct gomem_class_stats *stats)
+{
+	u64 nmalloc[GOMEM_NR_CLASSES];
+	unsigned int class, seq;
+	bool moved;
+
+	seq = raw_read_seqcount_begin(&mc->seq);
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		nmalloc[class] = READ_ONCE(mc->pair[class].base) -
+				 READ_ONCE(mc->class[class].left);
+	moved = read_seqcount_retry(&mc->seq, seq);
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		stats[class].nmalloc += moved ? gomem_mcache_nmalloc(mc, class) :
+						nmalloc[class];
+}

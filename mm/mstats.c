@@ -83,9 +83,7 @@ static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	for_each_possible_cpu(cpu) {
 		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
 
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			snap->class[class].nmalloc +=
-				gomem_mcache_nmalloc(mc, class);
+		gomem_mcache_add_nmalloc(mc, snap->class);
 		snap->naccount += READ_ONCE(mc->naccount);
 	}
 	for_each_node_mask(nid, heap->nodes) {
