@@ -97,6 +97,11 @@ static unsigned int longest_idle_run(const struct gomem_block *block)
 {
 	unsigned int longest = 0, start, end = 0;
 
+	/* Blocks of one object are all or nothing. */
+	if (block->used + block->holes == block->npages)
+		return 0;
+	if (!block->used && !block->holes)
+		return block->npages;
 	for (;;) {
 		start = find_next_zero_bit(block->map, block->npages, end);
 		if (start >= block->npages)
@@ -187,10 +192,13 @@ static struct gomem_span *carve(struct gomem_mheap *mheap,
 				const struct gomem_want *want,
 				struct gomem_block *block)
 {
-	unsigned long first;
+	unsigned long first = 0;
 
-	first = bitmap_find_next_zero_area(block->map, block->npages, 0,
-					   want->npages, want->align - 1);
+	/* A block is aligned to more than its length. */
+	if (block->used || block->holes || want->npages > block->npages)
+		first = bitmap_find_next_zero_area(block->map, block->npages, 0,
+						   want->npages,
+						   want->align - 1);
 	if (first >= block->npages)
 		return NULL;
 	bitmap_set(block->map, first, want->npages);
