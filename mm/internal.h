@@ -704,7 +704,9 @@ unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr);
 
-/* mm/mcache.c */
+/* mm/mcachectl.c */
+
+/* What the counters say of a class; summed up by mm/mstats.c. */
 struct gomem_class_stats {
 	u64 nmalloc, nfree;
 	u64 spans, pages;
@@ -714,16 +716,18 @@ struct gomem_class_stats {
 void gomem_mcache_init(struct gomem_mcache *mc);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 				struct gomem_mcache *mc);
-void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
-void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
-		      unsigned long ip);
-void gomem_free_for(const void *p, unsigned long ip);
-void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
 void gomem_mcache_relax(struct gomem_mcache *mc);
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
 u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);
+
+/* mm/mcache.c */
+void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
+void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
+		      unsigned long ip);
+void gomem_free_for(const void *p, unsigned long ip);
+void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
 
 /* mm/bulk.c */
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
