@@ -13,10 +13,10 @@
 
 struct view {
 	struct gomem_snapshot snap;
-	u64 cached[GOMEM_NR_CLASSES];
+	u64 cached[GOMEM_NR_CACHED];
 	/* Of the live objects that the heap profile has. */
-	u64 sampled_bytes[GOMEM_NR_CLASSES];
-	u64 sampled_requested[GOMEM_NR_CLASSES];
+	u64 sampled_bytes[GOMEM_NR_CACHED];
+	u64 sampled_requested[GOMEM_NR_CACHED];
 };
 
 struct row {
@@ -56,10 +56,10 @@ static void show_row(struct seq_file *m, const struct row *row)
 
 	if (!row->unknown)
 		snprintf(requested, sizeof(requested), "~%llu", row->requested);
-	seq_printf(m, " %12llu %12llu %10llu %12llu %8llu %10llu %8llu %7llu.%llu %12s\n",
+	seq_printf(m, " %12llu %12llu %10llu %12llu %8llu %10llu %8llu %7llu.%llu %12s %12llu\n",
 		   row->mallocs, row->frees, row->live, row->live_bytes,
 		   row->spans, row->free_slots, row->cached, permille / 10,
-		   permille % 10, requested);
+		   permille % 10, requested, row->span_bytes);
 }
 
 /* The samples' share of what was asked for is taken for that of all. */
@@ -132,7 +132,7 @@ static void show_class(struct seq_file *m, unsigned int class,
 int gomem_classes_show(struct seq_file *m, void *v)
 {
 	struct view *view = kvzalloc(sizeof(*view), GFP_KERNEL);
-	struct row row, total = {};
+	struct row row, large = {}, total = {};
 	unsigned int class;
 
 	if (!view)
@@ -142,19 +142,23 @@ int gomem_classes_show(struct seq_file *m, void *v)
 	read_samples(view);
 
 	seq_puts(m, "gomem classes - version: 1\n");
-	seq_printf(m, "%5s %6s %6s %7s %4s %7s %12s %12s %10s %12s %8s %10s %8s %9s %12s\n",
+	seq_printf(m, "%5s %6s %6s %7s %4s %7s %12s %12s %10s %12s %8s %10s %8s %9s %12s %12s\n",
 		   "class", "size", "span", "objects", "tail", "waste%",
 		   "mallocs", "frees", "live", "live_bytes", "spans",
-		   "free_slots", "cached", "occup%", "requested");
+		   "free_slots", "cached", "occup%", "requested", "span_bytes");
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
 		fill_row(&row, view, class);
 		add_row(&total, &row);
 		show_class(m, class, &row);
 	}
-	fill_row(&row, view, 0);
-	add_row(&total, &row);
+	fill_row(&large, view, 0);
+	for (; class < GOMEM_NR_CACHED; class++) {
+		fill_row(&row, view, class);
+		add_row(&large, &row);
+	}
+	add_row(&total, &large);
 	seq_printf(m, "%5s %6s %6s %7s %4s %7s", "large", "-", "-", "1", "-", "-");
-	show_row(m, &row);
+	show_row(m, &large);
 	seq_printf(m, "%5s %6s %6s %7s %4s %7s", "Total", "-", "-", "-", "-", "-");
 	show_row(m, &total);
 	kvfree(view);

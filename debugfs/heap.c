@@ -134,7 +134,7 @@ struct view {
 	struct gomem_site *sites;
 	unsigned int nr;
 	u32 *born;			/* by bucket: of its oldest live object */
-	u64 class_bytes[GOMEM_NR_CLASSES];
+	u64 class_bytes[GOMEM_NR_CLASSES];	/* 0: large objects */
 };
 
 /* A site and what its class holds, to sort by. */
@@ -143,14 +143,19 @@ struct line {
 	u64 class_bytes;
 };
 
+static unsigned int class_of(const struct gomem_site *site)
+{
+	return gomem_told_class(site->bucket.class);
+}
+
 static int compare_lines(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 
 	if (x->class_bytes != y->class_bytes)
 		return x->class_bytes > y->class_bytes ? -1 : 1;
-	if (x->site->bucket.class != y->site->bucket.class)
-		return x->site->bucket.class > y->site->bucket.class ? -1 : 1;
+	if (class_of(x->site) != class_of(y->site))
+		return class_of(x->site) > class_of(y->site) ? -1 : 1;
 	return compare_live(x->site, y->site);
 }
 
@@ -163,7 +168,7 @@ static void show_site(struct seq_file *m, const struct view *view,
 	char name[KSYM_SYMBOL_LEN];
 	unsigned int i;
 
-	seq_printf(m, "%5u %8u %12llu %14llu %10u %9llu\n", b->class, b->size,
+	seq_printf(m, "%5u %8u %12llu %14llu %10u %9llu\n", class_of(site), b->size,
 		   site->live, site->live_bytes,
 		   now - min(now, view->born[site->id]), b->nmalloc - b->nfree);
 	stack = gomem_mprof_stack(&gomem_default_heap.mprof, b);
@@ -182,7 +187,7 @@ static int show_sites(struct seq_file *m, struct view *view)
 	if (!line)
 		return -ENOMEM;
 	for (i = 0; i < view->nr; i++)
-		view->class_bytes[view->sites[i].bucket.class] +=
+		view->class_bytes[class_of(&view->sites[i])] +=
 			view->sites[i].live_bytes;
 	for (i = 0; i < view->nr; i++) {
 		const struct gomem_site *site = &view->sites[i];
@@ -190,7 +195,7 @@ static int show_sites(struct seq_file *m, struct view *view)
 		if (site->bucket.nmalloc == site->bucket.nfree)
 			continue;
 		line[n].site = site;
-		line[n++].class_bytes = view->class_bytes[site->bucket.class];
+		line[n++].class_bytes = view->class_bytes[class_of(site)];
 	}
 	sort(line, n, sizeof(*line), compare_lines, NULL);
 	for (i = 0; i < n; i++)

@@ -100,6 +100,7 @@ static void leak(void)
 	for (i = 0; i < 5; i++)
 		memset(gomem_alloc(1000, GFP_KERNEL | __GFP_NOFAIL), 0xaa, 1000);
 	memset(gomem_alloc(50000, GFP_KERNEL | __GFP_NOFAIL), 0xaa, 50000);
+	memset(gomem_alloc(100000, GFP_KERNEL | __GFP_NOFAIL), 0xaa, 100000);
 }
 
 static const struct {

@@ -76,7 +76,7 @@ static size_t expected_size(size_t size)
 	size_t align = max_t(size_t, ARCH_KMALLOC_MINALIGN, 8);
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		if (gomem_class[class].size >= size &&
 		    IS_ALIGNED(gomem_class[class].size, align))
 			return gomem_class[class].size;
@@ -101,7 +101,7 @@ static void api_every_class(struct kunit *test)
 	unsigned int class;
 
 	check_size(test, 1);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		check_size(test, gomem_class[class].size - 1);
 		check_size(test, gomem_class[class].size);
 		check_size(test, gomem_class[class].size + 1);
@@ -517,13 +517,13 @@ static void api_nodes(struct kunit *test)
 /* Nothing sleeps where GFP_ATOMIC says not to (lockdep would tell). */
 static void api_interrupts_off(struct kunit *test)
 {
-	void **objs = gomem_test_array(test, 2 * GOMEM_NR_CLASSES);
+	void **objs = gomem_test_array(test, 2 * GOMEM_NR_CACHED);
 	unsigned int class, nr = 0;
 	unsigned long flags;
 	bool distinct;
 
 	local_irq_save(flags);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		objs[nr++] = get(gomem_class[class].size, GFP_ATOMIC);
 		objs[nr++] = get(gomem_class[class].size, GFP_NOWAIT);
 	}
@@ -569,7 +569,7 @@ static void api_cleanup(struct kunit *test)
 
 static size_t random_size(struct rnd_state *rnd)
 {
-	unsigned int class = prandom_u32_state(rnd) % GOMEM_NR_CLASSES;
+	unsigned int class = prandom_u32_state(rnd) % GOMEM_NR_CACHED;
 
 	if (class)
 		return gomem_class[class].size - 1 + prandom_u32_state(rnd) % 3;

@@ -60,6 +60,17 @@ static void expect_pages(struct kunit *test, unsigned long base,
 			    tag, span, tag_at(base), span_at(base));
 }
 
+/* The same of a span of @class, whose first page has @tag. */
+static void expect_span(struct kunit *test, struct gomem_span *span,
+			unsigned int class, u8 tag)
+{
+	unsigned long base = gomem_span_base(span);
+
+	expect_pages(test, base, 1, tag, span);
+	expect_pages(test, base + GOMEM_PAGE_SIZE, span->npages - 1,
+		     class < GOMEM_NR_CLASSES ? tag : GOMEM_TAG_INTERIOR, span);
+}
+
 static unsigned long window_of(unsigned long address)
 {
 	return (address - gomem_index->base) >> GOMEM_ARENA_SHIFT;
@@ -135,13 +146,12 @@ static void arena_every_class(struct kunit *test)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_span *span = gomem_test_span(test, class);
 		unsigned int npages = gomem_class[class].npages;
 
 		KUNIT_EXPECT_EQ(test, span->npages, npages);
-		expect_pages(test, gomem_span_base(span), npages,
-			     GOMEM_TAG_OTHER, span);
+		expect_span(test, span, class, GOMEM_TAG_OTHER);
 		gomem_mheap_free_span(span);
 	}
 }
@@ -153,14 +163,13 @@ static void arena_default_heap(struct kunit *test)
 	unsigned int class;
 	void *p;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		p = gomem_alloc(gomem_class[class].size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		span = span_at((unsigned long)p);
 		KUNIT_ASSERT_NOT_NULL(test, span);
 		KUNIT_EXPECT_EQ(test, span->class, class);
-		expect_pages(test, gomem_span_base(span),
-			     span->npages, class, span);
+		expect_span(test, span, class, class);
 		gomem_free(p);
 	}
 }

@@ -257,6 +257,34 @@ static void badfree_large(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
 }
 
+/*
+ * Large objects that CPUs cache: what points into another page than the first is
+ * seen at once, as is a repeat; what points into the first when it is drained.
+ */
+static void badfree_run(struct kunit *test)
+{
+	unsigned long live = gomem_test_live(&gomem_default_heap);
+	char *p = gomem_alloc(60000, GFP_KERNEL);
+	long before = default_bad_frees();
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	gomem_free(p + 8192);
+	gomem_free(p + 65535);
+	KUNIT_EXPECT_EQ(test, default_bad_frees(), before + 2);
+	gomem_free(p + 8);
+	gomem_heap_drain(&gomem_default_heap);
+	KUNIT_EXPECT_EQ(test, default_bad_frees(), before + 3);
+	KUNIT_EXPECT_EQ(test, gomem_usable_size(p), (size_t)65536);
+	gomem_free(p);
+	gomem_free(p);
+	KUNIT_EXPECT_EQ(test, default_bad_frees(), before + 4);
+	gomem_heap_drain(&gomem_default_heap);
+	gomem_free(p);
+	KUNIT_EXPECT_EQ(test, default_bad_frees(), before + 5);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(&gomem_default_heap), live);
+	KUNIT_EXPECT_EQ(test, gomem_check(&gomem_default_heap, NULL), 0U);
+}
+
 static void badfree_foreign(struct kunit *test)
 {
 	static char in_data[16];
@@ -377,6 +405,7 @@ static struct kunit_case gomem_badfree_cases[] = {
 	KUNIT_CASE(badfree_double_on_two_cpus),
 	KUNIT_CASE(badfree_interior),
 	KUNIT_CASE(badfree_large),
+	KUNIT_CASE(badfree_run),
 	KUNIT_CASE(badfree_foreign),
 	KUNIT_CASE(badfree_nothing),
 	KUNIT_CASE(badfree_after_its_span),

@@ -239,7 +239,7 @@ static unsigned int empty_magazines(struct gomem_heap *heap)
 	int nid;
 
 	for_each_node_mask(nid, heap->nodes)
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			nr += heap->node[nid]->central[class].nr_empty;
 	return nr;
 }

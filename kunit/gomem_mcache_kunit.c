@@ -61,7 +61,7 @@ static unsigned int mag_cap(void)
 /* Objects of the class that wait in magazines, anywhere. */
 static u64 cached(struct kunit *test)
 {
-	u64 nr[GOMEM_NR_CLASSES];
+	u64 nr[GOMEM_NR_CACHED];
 
 	gomem_cached_objects(gomem_test_heap(test), nr);
 	return nr[class_of_size()];
@@ -102,7 +102,7 @@ static void mcache_starts_empty(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, mc->class[i].top[-1]);
 		KUNIT_EXPECT_EQ(test, mc->class[i].nfree, 0ULL);
 	}
-	for (i = 1; i < GOMEM_NR_CLASSES; i++) {
+	for (i = 1; i < GOMEM_NR_CACHED; i++) {
 		KUNIT_EXPECT_EQ(test, mc->target[i], FIRST_TARGET);
 		KUNIT_EXPECT_EQ(test, gomem_mcache_nmalloc(mc, i), 0ULL);
 		KUNIT_EXPECT_PTR_EQ(test, mc->pair[i].loaded, &gomem_no_magazine);
@@ -161,7 +161,7 @@ static void mcache_swaps_at_the_edge(struct kunit *test)
 
 /*
  * Each refill brings twice as many as the one before, up to a magazine full, but
- * no more than this CPU's share of an eighth of the class.
+ * no more than this CPU's share of a 32nd of the class.
  */
 static void mcache_refills_grow(struct kunit *test)
 {
@@ -171,7 +171,7 @@ static void mcache_refills_grow(struct kunit *test)
 	while (total < 9000) {
 		KUNIT_ASSERT_EQ(test, target(test), wanted);
 		KUNIT_ASSERT_EQ(test, cached(test), 0ULL);
-		share = 2 + central(test)->slots / (8 * num_online_cpus());
+		share = 2 + central(test)->slots / (32 * num_online_cpus());
 		spans = central(test)->nspans;
 		objs[total++] = take(test);
 		/* Less when that is all that a span has left. */
@@ -354,11 +354,41 @@ static void mcache_serves_every_class(struct kunit *test)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		use_class(test, class);
 	KUNIT_EXPECT_EQ(test, gomem_no_magazine.nr, 0U);
 	KUNIT_EXPECT_EQ(test, gomem_no_magazine.cap, 0U);
 	KUNIT_EXPECT_NULL(test, gomem_no_magazine.next);
+}
+
+/*
+ * Of runs that are freed, whichever way, each CPU keeps two magazines, and the
+ * depot four times as many as there are CPUs; all others are idle memory.
+ */
+static void mcache_keeps_few_runs(struct kunit *test)
+{
+	unsigned int run = gomem_size_class(60000), cap, most, i, round;
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcentral *central;
+	void **objs = gomem_test_array(test, 400);
+
+	central = &gomem_test_node(test)->central[run];
+	cap = gomem_class[run].mag_cap;
+	most = cap * (2 + 4 * num_online_cpus());
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 400; i++) {
+			objs[i] = gomem_heap_alloc(heap, 60000, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		}
+		KUNIT_EXPECT_GE(test, central->nspans, 400UL);
+		if (round)
+			gomem_free_bulk(400, objs);
+		for (i = 0; !round && i < 400; i++)
+			gomem_free(objs[i]);
+		KUNIT_EXPECT_GT(test, central->nr_full, 0U);
+		KUNIT_EXPECT_LE(test, central->nspans, (unsigned long)most);
+		KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	}
 }
 
 /* What waits is taken, from here and from the depot, before any span is. */
@@ -533,6 +563,7 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_drains_when_asked),
 	KUNIT_CASE(mcache_counts),
 	KUNIT_CASE(mcache_serves_every_class),
+	KUNIT_CASE(mcache_keeps_few_runs),
 	KUNIT_CASE(mcache_bulk_takes_stock),
 	KUNIT_CASE(mcache_busy_goes_past),
 	KUNIT_CASE(mcache_busy_default_heap),

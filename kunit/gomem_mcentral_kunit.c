@@ -16,7 +16,7 @@
 #define CLASS_48	4	/* 170 objects, 32 bytes of tail, far bits */
 #define CLASS_1024	31	/* 8 objects */
 #define CLASS_8192	50	/* 1 object */
-#define CLASS_MAX	(GOMEM_NR_CLASSES - 1)
+#define CLASS_MAX	(GOMEM_NR_CACHED - 1)
 
 static struct gomem_mcentral *central_of(struct kunit *test, unsigned int class)
 {
@@ -80,7 +80,7 @@ static struct gomem_magazine *new_full(struct kunit *test, unsigned int class,
 {
 	struct gomem_magazine *mag;
 
-	mag = gomem_mcentral_store(central_of(test, class), NULL, nr);
+	mag = gomem_depot_store(central_of(test, class), NULL, nr);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
 	fetch(test, class, mag->obj, nr, false);
@@ -92,16 +92,16 @@ static struct gomem_magazine *new_full(struct kunit *test, unsigned int class,
 static void fill_depot(struct kunit *test, unsigned int class, unsigned int n)
 {
 	while (n--)
-		gomem_mcentral_spare(central_of(test, class),
-				     new_full(test, class, 1));
+		gomem_depot_spare(central_of(test, class),
+				  new_full(test, class, 1));
 }
 
 static struct gomem_magazine *refill(struct kunit *test, unsigned int class,
 				     struct gomem_magazine *mag,
 				     unsigned int want, void **single)
 {
-	return gomem_mcentral_refill(central_of(test, class), mag, want,
-				     GFP_KERNEL, single);
+	return gomem_depot_refill(central_of(test, class), mag, want,
+				  GFP_KERNEL, single);
 }
 
 /* --- Spans. --- */
@@ -150,7 +150,7 @@ static void mcentral_every_class(struct kunit *test)
 	void **objs = gomem_test_array(test, 1025);
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_mcentral *central = central_of(test, class);
 		unsigned int nr = gomem_class[class].nelems + 1;
 
@@ -218,6 +218,29 @@ static void mcentral_short_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->slots, 0UL);
 }
 
+/*
+ * 1536 bytes: five in a page leave 512, sixteen in three pages nothing.  That is
+ * worth it when what the tails come to is half such a span.
+ */
+static void mcentral_tight_spans(struct kunit *test)
+{
+	unsigned int class = gomem_size_class(1536), nr = 26 * 5 + 10 * 16;
+	struct gomem_mcentral *central = central_of(test, class);
+	void **objs = gomem_test_array(test, nr);
+
+	fetch(test, class, objs, 26 * 5, true);
+	KUNIT_EXPECT_EQ(test, central->nspans, 26UL);
+	KUNIT_EXPECT_EQ(test, central->npages, 26UL);
+	fetch(test, class, objs + 26 * 5, 10 * 16, true);
+	KUNIT_EXPECT_EQ(test, central->nspans, 26UL + 10);
+	KUNIT_EXPECT_EQ(test, central->npages, 26UL + 3 * 10);
+	KUNIT_EXPECT_EQ(test, central->slots, (unsigned long)nr);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->npages, 3U);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr));
+	put(test, objs, nr);
+	KUNIT_EXPECT_EQ(test, central->npages, 0UL);
+}
+
 /* With its last object a span goes back to the page heap. */
 static void mcentral_last_object(struct kunit *test)
 {
@@ -264,12 +287,12 @@ static void mcentral_exchange(struct kunit *test)
 
 	first = new_full(test, CLASS_1024, 2);
 	second = new_full(test, CLASS_1024, 3);
-	empty = gomem_mcentral_store(central, first, 1);
+	empty = gomem_depot_store(central, first, 1);
 	KUNIT_ASSERT_NOT_NULL(test, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
-	gomem_mcentral_spare(central, empty);
+	gomem_depot_spare(central, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_mcentral_store(central, second, 1), empty);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_depot_store(central, second, 1), empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
 
@@ -282,8 +305,8 @@ static void mcentral_exchange(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, refill(test, CLASS_1024, NULL, 8, &single),
 			    first);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
-	gomem_mcentral_spare(central, first);
-	gomem_mcentral_spare(central, second);
+	gomem_depot_spare(central, first);
+	gomem_depot_spare(central, second);
 	KUNIT_EXPECT_NULL(test, single);
 }
 
@@ -300,13 +323,13 @@ static void mcentral_refill_from_spans(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, a);
 	KUNIT_ASSERT_EQ(test, a->nr, 5U);
 	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], a->obj[0] + 32);
-	b = gomem_mcentral_store(central, NULL, 14);
+	b = gomem_depot_store(central, NULL, 14);
 	KUNIT_EXPECT_PTR_EQ(test, refill(test, class, b, 14, &single), b);
 	KUNIT_EXPECT_EQ(test, b->nr, 9U);
 	KUNIT_EXPECT_PTR_EQ(test, b->obj[0], a->obj[0] + 40);
 	KUNIT_EXPECT_EQ(test, central->nmalloc, 1010ULL);
-	gomem_mcentral_spare(central, a);
-	gomem_mcentral_spare(central, b);
+	gomem_depot_spare(central, a);
+	gomem_depot_spare(central, b);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	KUNIT_EXPECT_NULL(test, single);
 	put(test, objs, 1010);
@@ -323,10 +346,10 @@ static void mcentral_magazines_grow(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, gomem_class[central->class].mag_cap, 126);
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
-		mag = gomem_mcentral_store(central, NULL, want[i]);
+		mag = gomem_depot_store(central, NULL, want[i]);
 		KUNIT_ASSERT_NOT_NULL(test, mag);
 		KUNIT_EXPECT_EQ(test, mag->room, room[i]);
-		gomem_mcentral_spare(central, mag);
+		gomem_depot_spare(central, mag);
 		KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
 		KUNIT_EXPECT_EQ(test, central->empty_room,
 				(unsigned long)room[i]);
@@ -341,18 +364,18 @@ static void mcentral_no_magazine(struct kunit *test)
 	void *single = NULL;
 
 	fail_request(test, 1);
-	KUNIT_EXPECT_NULL(test, gomem_mcentral_store(central, full, 1));
+	KUNIT_EXPECT_NULL(test, gomem_depot_store(central, full, 1));
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
-	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 1U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain(central, 2), 1U);
 
 	/* And for who wants objects there is one, counted here. */
-	full = gomem_mcentral_store(central, NULL, 1);
+	full = gomem_depot_store(central, NULL, 1);
 	fail_request(test, 1);
 	KUNIT_EXPECT_NULL(test, refill(test, CLASS_1024, NULL, 8, &single));
 	KUNIT_ASSERT_NOT_NULL(test, single);
 	KUNIT_EXPECT_EQ(test, central->nmalloc, 1ULL);
 	put(test, &single, 1);
-	gomem_mcentral_spare(central, full);
+	gomem_depot_spare(central, full);
 }
 
 static void mcentral_drain(struct kunit *test)
@@ -362,12 +385,12 @@ static void mcentral_drain(struct kunit *test)
 	fill_depot(test, CLASS_8192, 3);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 3U);
 	KUNIT_EXPECT_EQ(test, central->nspans, 3UL);
-	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 0), 0U);
-	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 2U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain(central, 0), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain(central, 2), 2U);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 2U);
 	KUNIT_EXPECT_EQ(test, central->nspans, 1UL);
-	KUNIT_EXPECT_EQ(test, gomem_mcentral_drain(central, 2), 1U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain(central, 2), 1U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 3U);
 	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
 	KUNIT_EXPECT_EQ(test, central->nfree, 0ULL);
@@ -381,21 +404,21 @@ static void mcentral_trim(struct kunit *test)
 	void *single = NULL;
 
 	fill_depot(test, CLASS_8192, 4);
-	gomem_mcentral_trim(central);	/* it had none when it began */
+	gomem_depot_trim(central);	/* it had none when it began */
 	KUNIT_EXPECT_EQ(test, central->nr_full, 4U);
 
 	a = refill(test, CLASS_8192, NULL, 1, &single);
 	b = refill(test, CLASS_8192, NULL, 1, &single);
-	gomem_mcentral_spare(central, a);
-	gomem_mcentral_spare(central, b);
-	gomem_mcentral_trim(central);	/* two were always there */
+	gomem_depot_spare(central, a);
+	gomem_depot_spare(central, b);
+	gomem_depot_trim(central);	/* two were always there */
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	fill_depot(test, CLASS_8192, 1);
-	gomem_mcentral_trim(central);	/* and these two again */
+	gomem_depot_trim(central);	/* and these two again */
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
-	gomem_mcentral_trim(central);
+	gomem_depot_trim(central);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 0U);
-	gomem_mcentral_trim(central);
+	gomem_depot_trim(central);
 	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
 }
 
@@ -413,16 +436,16 @@ static void mcentral_frees_magazines(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bytes, 8L * 64);
 	KUNIT_EXPECT_EQ(test, central->nr_cached, 8UL);
 
-	gomem_mcentral_drain(central, UINT_MAX);
+	gomem_depot_drain(central, UINT_MAX);
 	KUNIT_EXPECT_EQ(test, central->nr_cached, 0UL);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
-	gomem_mcentral_trim(central);	/* there was none when it began */
+	gomem_depot_trim(central);	/* there was none when it began */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
-	mag = gomem_mcentral_store(central, NULL, 1);
-	gomem_mcentral_spare(central, mag);
-	gomem_mcentral_trim(central);	/* seven were always there */
+	mag = gomem_depot_store(central, NULL, 1);
+	gomem_depot_spare(central, mag);
+	gomem_depot_trim(central);	/* seven were always there */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
-	gomem_mcentral_trim(central);
+	gomem_depot_trim(central);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
 	KUNIT_EXPECT_EQ(test, before,
 			atomic_long_read(&meta->bytes[GOMEM_META_MCACHE]));
@@ -437,7 +460,7 @@ static void mcentral_depot_before_growth(struct kunit *test)
 	void *objs[8];
 
 	fetch(test, CLASS_8192, objs, 7, true);
-	gomem_mcentral_spare(waiting, new_full(test, CLASS_1024, 8));
+	gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
 	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
 	fetch(test, CLASS_8192, objs + 7, 1, true);
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
@@ -458,7 +481,7 @@ static void mcentral_atomic_growth(struct kunit *test)
 		mag[i] = new_full(test, CLASS_8192, 1);
 	fetch(test, CLASS_8192, objs, 7, true);
 	for (i = 0; i < 17; i++)
-		gomem_mcentral_spare(waiting, mag[i]);
+		gomem_depot_spare(waiting, mag[i]);
 	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
 	KUNIT_EXPECT_EQ(test, 1U,
 			gomem_mcentral_fetch(central_of(test, CLASS_48), &obj,
@@ -477,12 +500,12 @@ static void single_object(struct kunit *test, unsigned int class)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcentral *central = central_of(test, class);
-	struct gomem_magazine *mag = gomem_mcentral_store(central, NULL, 1);
+	struct gomem_magazine *mag = gomem_depot_store(central, NULL, 1);
 	void *single = NULL;
 
 	fail_request(test, 1);
-	KUNIT_EXPECT_NULL(test, gomem_mcentral_refill(central, mag, 8,
-						      GFP_ATOMIC, &single));
+	KUNIT_EXPECT_NULL(test, gomem_depot_refill(central, mag, 8,
+						   GFP_ATOMIC, &single));
 	KUNIT_ASSERT_NOT_NULL(test, single);
 	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
@@ -608,6 +631,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_frees_magazines),
 	KUNIT_CASE(mcentral_magazines_grow),
 	KUNIT_CASE(mcentral_short_spans),
+	KUNIT_CASE(mcentral_tight_spans),
 	KUNIT_CASE(mcentral_last_object),
 	KUNIT_CASE(mcentral_put_mixed),
 	KUNIT_CASE(mcentral_exchange),

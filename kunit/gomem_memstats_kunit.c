@@ -69,7 +69,7 @@ static void expect_classes(struct kunit *test, const struct reading *r)
 	unsigned int class;
 
 	KUNIT_EXPECT_LE(test, frees, mallocs);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		const struct gomem_class_stats *c = &r->snap.class[class];
 
 		KUNIT_EXPECT_LE(test, c->nfree, c->nmalloc);
@@ -97,7 +97,7 @@ static void expect_progress(struct kunit *test, const struct reading *old,
 {
 	unsigned int class;
 
-	for (class = 0; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
 		KUNIT_EXPECT_LE(test, old->snap.class[class].nmalloc,
 				new->snap.class[class].nmalloc);
 		KUNIT_EXPECT_LE(test, old->snap.class[class].nfree,
@@ -240,11 +240,11 @@ static void memstats_count_every_class(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct reading *r = new_reading(test);
-	void **objs = gomem_test_array(test, GOMEM_NR_CLASSES);
+	void **objs = gomem_test_array(test, GOMEM_NR_CACHED);
 	u64 bytes = 0, inuse = 0;
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		objs[class] = gomem_heap_alloc(heap, gomem_class[class].size,
 					       GFP_KERNEL);
 		bytes += gomem_class[class].size;
@@ -258,7 +258,7 @@ static void memstats_count_every_class(struct kunit *test)
 	}
 	expect_sums(test, &r->stats);
 	expect_classes(test, r);
-	gomem_free_bulk(GOMEM_NR_CLASSES, objs);
+	gomem_free_bulk(GOMEM_NR_CACHED, objs);
 }
 
 /* Memory that was given back and is got again does not count twice. */

@@ -270,9 +270,9 @@ static void mheap_proportions(struct kunit *test)
 	static const struct {
 		unsigned long inuse, growth;
 	} row[] = {
-		{ 0, 8 }, { 512, 8 }, { 2047, 8 }, { 2048, 16 }, { 4095, 16 },
-		{ 4096, 32 }, { 16384, 128 }, { 32767, 128 }, { 32768, 256 },
-		{ 65536, 256 }, { 1UL << 30, 256 },
+		{ 0, 8 }, { 1024, 8 }, { 4095, 8 }, { 4096, 16 }, { 8191, 16 },
+		{ 8192, 32 }, { 32768, 128 }, { 65535, 128 }, { 65536, 256 },
+		{ 131072, 256 }, { 1UL << 30, 256 },
 	};
 	struct gomem_mheap *mheap = kunit_kzalloc(test, sizeof(*mheap),
 						  GFP_KERNEL);
@@ -285,36 +285,38 @@ static void mheap_proportions(struct kunit *test)
 	}
 }
 
-/* 16 MiB in use: the heap grows by 128 KiB. */
+#define MANY_ARENAS	16	/* 32 MiB */
+
+/* 32 MiB in use: the heap grows by 128 KiB. */
 static void mheap_grows_in_proportion(struct kunit *test)
 {
-	struct gomem_span *big[8], *run, *long_run;
+	struct gomem_span *big[MANY_ARENAS], *run, *long_run;
 
 	run = get_run(test, 1);
 	KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
 	gomem_mheap_free_span(run);
 	gomem_mheap_trim(gomem_test_mheap(test), 0);
 
-	get_runs(test, big, 8, GOMEM_ARENA_PAGES);
+	get_runs(test, big, MANY_ARENAS, GOMEM_ARENA_PAGES);
 	run = get_run(test, 1);
 	KUNIT_EXPECT_EQ(test, run->block->npages, 16U);
 	/* A run that is longer than that gets a block that holds it. */
 	long_run = get_run(test, 17);
 	KUNIT_EXPECT_EQ(test, long_run->block->npages, 32U);
-	expect_sums(test, 2048 + 18, 15 + 15, 0);
+	expect_sums(test, 4096 + 18, 15 + 15, 0);
 	gomem_mheap_free_span(long_run);
 	gomem_mheap_free_span(run);
-	free_runs(big, 8);
+	free_runs(big, MANY_ARENAS);
 }
 
 /* Whichever request for the wished-for block fails, a smaller one is taken. */
 static void mheap_smaller_block(struct kunit *test)
 {
 	struct gomem_meta *meta = test_meta(test);
-	struct gomem_span *big[8], *run;
+	struct gomem_span *big[MANY_ARENAS], *run;
 	int nth;
 
-	get_runs(test, big, 8, GOMEM_ARENA_PAGES);
+	get_runs(test, big, MANY_ARENAS, GOMEM_ARENA_PAGES);
 	for (nth = 1; nth <= 3; nth++) {
 		atomic_set(&meta->fail_nth, nth);
 		run = grow(test, 1, GFP_KERNEL);
@@ -323,7 +325,7 @@ static void mheap_smaller_block(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
 		gomem_mheap_free_span(run);
 	}
-	free_runs(big, 8);
+	free_runs(big, MANY_ARENAS);
 }
 
 /* And when there is no smaller block, the run alone. */

@@ -57,7 +57,7 @@ static void mspan_fresh(struct kunit *test)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_span *span = gomem_test_span(test, class);
 
 		KUNIT_EXPECT_EQ(test, span->nalloc, 0);
@@ -93,7 +93,7 @@ static void mspan_every_class(struct kunit *test)
 	void **objs = new_array(test);
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_span *span = gomem_test_span(test, class);
 
 		fill_span(test, span, objs);
@@ -157,7 +157,7 @@ static void mspan_which_bits(struct kunit *test)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		KUNIT_EXPECT_EQ(test, gomem_class_has_far_bits(class),
 				gomem_class[class].size < 64);
 }

@@ -32,8 +32,8 @@ static void empty(struct gomem_heap *heap)
 	gomem_mcache_drain(heap, raw_cpu_ptr(heap->mcache));
 	for_each_node_mask(nid, heap->nodes) {
 		node = heap->node[nid];
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			gomem_mcentral_destroy(&node->central[class]);
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_destroy(&node->central[class]);
 		gomem_mheap_trim(node->mheap, 0);
 	}
 }
@@ -61,7 +61,7 @@ struct ask {
 	gfp_t gfp;
 	unsigned int requests;	/* made at least, when none fails */
 	bool exact;		/* in the end, pages for this object or none */
-	bool in_use;		/* with 16 MiB in use: the heap grows ahead */
+	bool in_use;		/* with 64 MiB in use: the heap grows ahead */
 };
 
 #define SMALL_REQUESTS		4	/* magazine, block, its spans, pages */
@@ -82,11 +82,14 @@ static const struct ask asks[] = {
 	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS },
 	{ "long span nofail", 18432, NOFAIL, SMALL_REQUESTS },
 	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS },
+	{ "run", 57344, GFP_KERNEL, SMALL_REQUESTS },
+	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS },
+	{ "run nofail", 57344, NOFAIL, SMALL_REQUESTS },
 	{ "small ahead", 64, GFP_KERNEL, SMALL_REQUESTS, .in_use = true },
-	{ "shared", 57344, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },
-	{ "shared atomic", 57344, ATOMIC, EXACT_REQUESTS,
+	{ "shared", 73728, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },
+	{ "shared atomic", 73728, ATOMIC, EXACT_REQUESTS,
 	  .exact = true, .in_use = true },
-	{ "shared nofail", 57344, NOFAIL, EXACT_REQUESTS, .in_use = true },
+	{ "shared nofail", 73728, NOFAIL, EXACT_REQUESTS, .in_use = true },
 	{ "own", 100000, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
 	{ "own atomic", 100000, ATOMIC, EXACT_REQUESTS, .exact = true },
 	{ "own nofail", 100000, NOFAIL, EXACT_REQUESTS },
@@ -136,7 +139,7 @@ static void oom_nth(struct kunit *test)
 	struct gomem_heap *heap = gomem_test_heap(test);
 	const struct ask *ask = test->param_value;
 	unsigned int n, refused = 0;
-	void *in_use[4] = {};
+	void *in_use[16] = {};
 
 	for (n = 0; ask->in_use && n < ARRAY_SIZE(in_use); n++)
 		in_use[n] = gomem_heap_alloc(heap, 4 << 20, GFP_KERNEL);
@@ -253,7 +256,7 @@ static void oom_free_needs_none(struct kunit *test)
 	got = gomem_heap_alloc_bulk(heap, 64, GFP_KERNEL, 100, objs);
 	KUNIT_ASSERT_EQ(test, got, 100U);
 	gomem_heap_drain(heap);
-	gomem_mcentral_destroy(central);
+	gomem_depot_destroy(central);
 	for (i = 0; i < 100; i++) {
 		fail_begin(heap, 1);
 		gomem_free(objs[i]);

@@ -245,6 +245,7 @@ static void scavenge_spares_filling_blocks(struct kunit *test)
 	q = gomem_heap_alloc(heap, 40000, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, false), 0UL);
 	gomem_free(q);
+	gomem_heap_drain(heap);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, false), 7UL);
 	gomem_free(p);
 }

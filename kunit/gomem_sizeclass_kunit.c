@@ -146,10 +146,15 @@ static void sizeclass_roundup(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_size_roundup(SIZE_MAX), SIZE_MAX);
 }
 
+static unsigned long longest_span(unsigned int class)
+{
+	return (unsigned long)gomem_class[class].tight_pages << GOMEM_PAGE_SHIFT;
+}
+
 /* The first offset of a span whose object is computed wrong, or the end. */
 static unsigned long first_wrong_index(unsigned int class)
 {
-	unsigned long end = gomem_class_bytes(class);
+	unsigned long end = longest_span(class);
 	unsigned long offset, index = 0, next = gomem_class[class].size;
 
 	for (offset = 0; offset < end; offset++) {
@@ -167,10 +172,39 @@ static void sizeclass_object_index(struct kunit *test)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		KUNIT_EXPECT_EQ_MSG(test, first_wrong_index(class),
-				    (unsigned long)gomem_class_bytes(class),
-				    "class %u", class);
+				    longest_span(class), "class %u", class);
+}
+
+/* Short, while there are few objects; then as the table says; then tight. */
+static void sizeclass_span_pages(struct kunit *test)
+{
+	unsigned long slots, pages, last, full, tight;
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		const struct gomem_class *c = &gomem_class[class];
+
+		full = gomem_class_bytes(class);
+		tight = longest_span(class);
+		KUNIT_EXPECT_LE(test, tight % c->size * full,
+				full % c->size * tight);
+		KUNIT_EXPECT_TRUE(test, tight == full ||
+				  tight / c->size <= GOMEM_SPAN_INLINE_BITS);
+		last = DIV_ROUND_UP(c->size, GOMEM_PAGE_SIZE);
+		for (slots = 0; slots < 20000; slots++) {
+			pages = gomem_span_pages(class, slots);
+			if (pages < last || pages > c->tight_pages)
+				break;
+			if (slots == c->nelems && pages != c->npages)
+				break;
+			last = pages;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, slots, 20000UL, "class %u", class);
+		KUNIT_EXPECT_EQ(test, gomem_span_pages(class, 1000000),
+				c->tight_pages);
+	}
 }
 
 static void sizeclass_magazines(struct kunit *test)
@@ -179,11 +213,11 @@ static void sizeclass_magazines(struct kunit *test)
 		u32 up_to, cap;
 	} rule[] = {
 		{ 1024, 126 }, { 2048, 62 }, { 4096, 30 }, { 8192, 14 },
-		{ 32768, 6 },
+		{ GOMEM_MAX_CACHED, 6 },
 	};
 	unsigned int class, i = 0;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		while (gomem_class[class].size > rule[i].up_to)
 			i++;
 		KUNIT_EXPECT_EQ(test, gomem_class[class].mag_cap, rule[i].cap);
@@ -194,6 +228,26 @@ static void sizeclass_magazines(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i, (unsigned int)ARRAY_SIZE(rule) - 1);
 }
 
+/* Behind the size classes: whole pages, an object a span. */
+static void sizeclass_runs(struct kunit *test)
+{
+	unsigned int class;
+	size_t size;
+
+	for (size = GOMEM_MAX_SMALL + 1; size <= GOMEM_MAX_CACHED; size++) {
+		class = gomem_size_class(size);
+		if (!gomem_is_run_class(class) || gomem_told_class(class) ||
+		    gomem_class[class].size != round_up(size, GOMEM_PAGE_SIZE) ||
+		    gomem_class_bytes(class) != gomem_class[class].size ||
+		    gomem_class[class].nelems != 1)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, size, (size_t)GOMEM_MAX_CACHED + 1);
+	KUNIT_EXPECT_EQ(test, class, GOMEM_NR_CACHED - 1U);
+	KUNIT_EXPECT_EQ(test, gomem_told_class(GOMEM_NR_CLASSES - 1),
+			GOMEM_NR_CLASSES - 1U);
+}
+
 static struct kunit_case gomem_sizeclass_cases[] = {
 	KUNIT_CASE(sizeclass_table),
 	KUNIT_CASE(sizeclass_waste),
@@ -202,7 +256,9 @@ static struct kunit_case gomem_sizeclass_cases[] = {
 	KUNIT_CASE(sizeclass_powers),
 	KUNIT_CASE(sizeclass_roundup),
 	KUNIT_CASE(sizeclass_object_index),
+	KUNIT_CASE(sizeclass_span_pages),
 	KUNIT_CASE(sizeclass_magazines),
+	KUNIT_CASE(sizeclass_runs),
 	{}
 };
 

@@ -97,7 +97,7 @@ unsigned long gomem_test_live(struct gomem_heap *heap)
 
 	snap = kmalloc(sizeof(*snap), GFP_KERNEL | __GFP_NOFAIL);
 	gomem_snapshot(heap, snap);
-	for (class = 0; class < GOMEM_NR_CLASSES; class++)
+	for (class = 0; class < GOMEM_NR_CACHED; class++)
 		live += snap->class[class].nmalloc - snap->class[class].nfree;
 	kfree(snap);
 	return live;

@@ -213,19 +213,22 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
  * gomem_arena_retag() - change the tags of a span in use
  * @base: address of its first page
  * @npages: how many gomem pages
- * @tag: the new tag of all of them
+ * @first: the new tag of the first one
+ * @rest: the new tag of the others
  *
  * Context: under the lock of the span's mcentral, while an object of the span
  * is allocated: so it stays in use.
  */
-void gomem_arena_retag(unsigned long base, unsigned long npages, u8 tag)
+void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
+		       u8 rest)
 {
 	struct gomem_arena *arena = arena_at(arena_index(base));
 	unsigned int page = page_in_arena(base);
 
 	/* The pages of a shared block are all in one arena. */
-	while (npages--)
-		WRITE_ONCE(arena->tag[page++], tag);
+	WRITE_ONCE(arena->tag[page], first);
+	while (--npages)
+		WRITE_ONCE(arena->tag[++page], rest);
 }
 
 /**

@@ -65,8 +65,8 @@ static unsigned int alloc_stock(struct gomem_heap *heap, unsigned int class,
 	/* A rest that is less than a magazine is worth one of its own. */
 	if (nr - n <= gomem_class[class].mag_cap)
 		return n;
-	taken = gomem_mcentral_take(&gomem_local_node(heap)->central[class],
-				    objs + n, nr - n);
+	taken = gomem_depot_take(&gomem_local_node(heap)->central[class],
+				 objs + n, nr - n);
 	gomem_mprof_malloc_many(heap, objs + n, taken, size, ip);
 	return n + taken;
 }
@@ -88,7 +88,7 @@ static void ready_objects(void **objs, unsigned int nr, unsigned int class,
 static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
 			       unsigned int nr, void **objs, unsigned long ip)
 {
-	bool small = size && size <= GOMEM_MAX_SMALL && !heap->uncached &&
+	bool small = size && size <= GOMEM_MAX_CACHED && !heap->uncached &&
 		     !(gfp & GOMEM_GFP_OTHER_ZONE) && !READ_ONCE(heap->traced);
 	unsigned int class = small ? gomem_size_class(size) : 0;
 	unsigned int got = 0, n;
@@ -199,7 +199,7 @@ static unsigned int free_stock(void **objs, unsigned int nr)
 
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
-	if (!tag || tag >= GOMEM_NR_CLASSES || mcache_detour(objs[0], tag)) {
+	if (!tag || tag >= GOMEM_NR_CACHED || mcache_detour(objs[0], tag)) {
 		rcu_read_unlock();
 		return 0;
 	}
@@ -209,8 +209,8 @@ static unsigned int free_stock(void **objs, unsigned int nr)
 	rcu_read_unlock();
 	if (n < nr)
 		n--;
-	return gomem_mcentral_give(&gomem_local_node(heap)->central[tag], objs,
-				   n);
+	return gomem_depot_give(&gomem_local_node(heap)->central[tag], objs,
+				n);
 }
 
 void gomem_free_bulk(size_t nr, void **objs)

@@ -18,9 +18,9 @@
 #define RECOUNT_TRIES	5
 
 struct recount {
-	u64 given_out[GOMEM_NR_CLASSES];	/* object bits that are set */
-	u64 spans[GOMEM_NR_CLASSES];
-	u64 cached[GOMEM_NR_CLASSES];
+	u64 given_out[GOMEM_NR_CACHED];	/* object bits that are set */
+	u64 spans[GOMEM_NR_CACHED];
+	u64 cached[GOMEM_NR_CACHED];
 	u64 inuse_pages, idle_pages, large_bytes;
 };
 
@@ -58,7 +58,7 @@ static void check_classes(struct check *c)
 	u64 bytes = snap->large_bytes;
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		u64 nmalloc = snap->class[class].nmalloc;
 		u64 nfree = snap->class[class].nfree;
 
@@ -174,7 +174,7 @@ static bool recount_adds_up(const struct check *c)
 	const struct recount *r = &c->recount;
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		if (s[class].nmalloc - s[class].nfree !=
 		    r->given_out[class] - r->cached[class])
 			return false;
@@ -187,7 +187,7 @@ static void judge_recount(struct check *c)
 	const struct recount *r = &c->recount;
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		const struct gomem_class_stats *s = &snap->class[class];
 
 		CHECK_EQ(c, s->spans, r->spans[class]);

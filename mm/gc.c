@@ -56,7 +56,7 @@ struct gomem_drain {
 
 struct gomem_gc_scratch {
 	struct gomem_snapshot snap;
-	u64 cached[GOMEM_NR_CLASSES];
+	u64 cached[GOMEM_NR_CACHED];
 };
 
 static void drain_work(struct work_struct *work)
@@ -163,8 +163,8 @@ static void sweep(struct gomem_heap *heap)
 
 	gomem_heap_empty_depots(heap, UINT_MAX);
 	for_each_node_mask(nid, heap->nodes)
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			gomem_mcentral_trim(&heap->node[nid]->central[class]);
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_trim(&heap->node[nid]->central[class]);
 	for_each_possible_cpu(cpu)
 		gomem_mcache_relax(per_cpu_ptr(heap->mcache, cpu));
 }
@@ -178,7 +178,7 @@ static u64 cached_bytes(struct gomem_heap *heap)
 
 	lockdep_assert_held(&heap->gc.mutex);
 	gomem_cached_objects(heap, cached);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		bytes += cached[class] * gomem_class[class].size;
 	return bytes;
 }
@@ -192,7 +192,7 @@ static u64 live_bytes(struct gomem_heap *heap)
 	lockdep_assert_held(&heap->gc.mutex);
 	gomem_snapshot(heap, snap);
 	bytes = snap->large_bytes;
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		bytes += gomem_class[class].size *
 			 (snap->class[class].nmalloc - snap->class[class].nfree);
 	return bytes;

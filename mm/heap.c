@@ -36,7 +36,7 @@ static struct gomem_node *node_create(struct gomem_heap *heap, int nid)
 	}
 	gomem_mheap_init(mheap, nid, heap->meta);
 	node->mheap = mheap;
-	for (class = 0; class < GOMEM_NR_CLASSES; class++)
+	for (class = 0; class < GOMEM_NR_CACHED; class++)
 		gomem_mcentral_init(&node->central[class], heap, mheap, class);
 	atomic_long_add(sizeof(*node) + sizeof(*mheap),
 			&heap->meta->bytes[GOMEM_META_OTHER]);
@@ -133,7 +133,7 @@ static unsigned long report_leaks(struct gomem_heap *heap)
 	if (!snap)
 		return 0;
 	gomem_snapshot(heap, snap);
-	for (class = 0; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
 		u64 live = snap->class[class].nmalloc - snap->class[class].nfree;
 
 		total += live;
@@ -152,8 +152,8 @@ static void centrals_destroy(struct gomem_node *node)
 {
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
-		gomem_mcentral_destroy(&node->central[class]);
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		gomem_depot_destroy(&node->central[class]);
 }
 
 /**
@@ -229,7 +229,7 @@ static unsigned int empty_depot(struct gomem_mcentral *central, unsigned int nr)
 
 	while (done < nr && READ_ONCE(central->nr_full)) {
 		chunk = min(nr - done, ATOMIC_DEPOTS);
-		n = gomem_mcentral_drain(central, chunk);
+		n = gomem_depot_drain(central, chunk);
 		done += n;
 		if (n < chunk)
 			break;
@@ -244,7 +244,7 @@ static unsigned int empty_depots_of(struct gomem_node *node, unsigned int nr)
 	unsigned int done = 0;
 	unsigned int class;
 
-	for (class = GOMEM_NR_CLASSES - 1; class && done < nr; class--)
+	for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--)
 		done += empty_depot(&node->central[class], nr - done);
 	return done;
 }

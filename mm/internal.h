@@ -78,25 +78,30 @@ static_assert(GOMEM_ARENA_PAGES * GOMEM_PAGE_SIZE == GOMEM_ARENA_SIZE);
  */
 enum gomem_tag {
 	GOMEM_TAG_NONE = 0,		/* not gomem's */
-	/* 1 .. GOMEM_NR_CLASSES - 1: objects of that class, default heap */
-	GOMEM_TAG_LARGE = GOMEM_NR_CLASSES, /* first page of a large object */
-	GOMEM_TAG_INTERIOR,		/* its other pages */
+	/* 1 .. GOMEM_NR_CACHED - 1: objects of that class, default heap */
+	GOMEM_TAG_LARGE = GOMEM_NR_CACHED, /* first page of an uncached object */
+	GOMEM_TAG_INTERIOR,		/* other pages of a large object */
 	GOMEM_TAG_OTHER,		/* a class of another heap */
 	GOMEM_TAG_SAMPLED,		/* a span with samples, default heap */
 	GOMEM_TAG_IDLE,			/* gomem's, in no span */
 	GOMEM_NR_TAGS,
 };
 
-/* One row of the size class table; row 0 stands for large objects. */
+/*
+ * One row of the size class table.  Row 0 stands for large objects; but those of
+ * up to GOMEM_MAX_CACHED have rows as well, GOMEM_NR_CLASSES and above: a run
+ * class for each length, whose spans have one object.
+ */
 struct gomem_class {
 	u32 size;			/* bytes of an object */
 	u32 magic;			/* ceil(2^32 / size): division by it */
 	u16 nelems;			/* objects of a full-length span */
 	u8 npages;			/* gomem pages of a full-length span */
 	u8 mag_cap;			/* objects of a magazine, at most */
+	u8 tight_pages;			/* length of a span with the least tail */
 };
 
-extern const struct gomem_class gomem_class[GOMEM_NR_CLASSES];
+extern const struct gomem_class gomem_class[GOMEM_NR_CACHED];
 extern u8 gomem_fine[GOMEM_NR_FINE];
 extern u8 gomem_coarse[GOMEM_NR_COARSE];
 
@@ -120,11 +125,31 @@ static __always_inline unsigned long gomem_coarse_class(size_t size)
 			    GOMEM_COARSE_SHIFT];
 }
 
-/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_SMALL. */
+/* The same for more than GOMEM_MAX_SMALL, up to GOMEM_MAX_CACHED. */
+static __always_inline unsigned long gomem_run_class(size_t size)
+{
+	return GOMEM_NR_CLASSES +
+	       ((size - GOMEM_MAX_SMALL - 1) >> GOMEM_PAGE_SHIFT);
+}
+
+/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_CACHED. */
 static __always_inline unsigned int gomem_size_class(size_t size)
 {
-	return size <= GOMEM_COARSE_BASE ? gomem_fine_class(size) :
-					   gomem_coarse_class(size);
+	if (size <= GOMEM_COARSE_BASE)
+		return gomem_fine_class(size);
+	return size <= GOMEM_MAX_SMALL ? gomem_coarse_class(size) :
+					 gomem_run_class(size);
+}
+
+static inline bool gomem_is_run_class(unsigned int class)
+{
+	return class >= GOMEM_NR_CLASSES;
+}
+
+/* What people are told: runs are large objects. */
+static inline unsigned int gomem_told_class(unsigned int class)
+{
+	return gomem_is_run_class(class) ? 0 : class;
 }
 
 /* Which object of its span an offset falls into; exact for every offset. */
@@ -219,13 +244,13 @@ struct gomem_mcache_pair {
 struct gomem_mcache {
 	u8 busy;
 	u8 every;			/* left is always 1: allocations are traced */
-	u8 target[GOMEM_NR_CLASSES];	/* objects to move at a time */
+	u8 target[GOMEM_NR_CACHED];	/* objects to move at a time */
 	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 	seqcount_t seq;			/* base and left; interrupts off */
 	struct rnd_state random;
 	struct gomem_mcache_class class[GOMEM_NR_TAGS];
-	struct gomem_mcache_pair pair[GOMEM_NR_CLASSES];
+	struct gomem_mcache_pair pair[GOMEM_NR_CACHED];
 } ____cacheline_aligned;
 
 /*
@@ -367,7 +392,8 @@ struct gomem_mheap {
 /*
  * gomem_mcentral - one class of one heap on one node
  *
- * Number 0 counts the large objects and has neither spans nor a depot.
+ * Number 0 counts the objects that are not cached, and has neither spans nor a
+ * depot.
  */
 struct gomem_mcentral {
 	spinlock_t lock;		/* spans' bitmaps, depot, uncached counters */
@@ -405,7 +431,7 @@ struct gomem_bucket {
 	/* The key. */
 	u32 size;			/* bytes of an object */
 	u32 rate;			/* at which it was sampled */
-	u8 class;			/* 0: large */
+	u8 class;			/* 0: large, not cached */
 	u8 depth;			/* frames of the stack */
 	u16 next;			/* bucket of the same hash, or 0 */
 	u32 hash;
@@ -444,7 +470,7 @@ enum gomem_event {
 
 struct gomem_node {
 	struct gomem_mheap *mheap;
-	struct gomem_mcentral central[GOMEM_NR_CLASSES];
+	struct gomem_mcentral central[GOMEM_NR_CACHED];
 };
 
 /* What can be adjusted, by module parameters and in debugfs; mm/knobs.c. */
@@ -531,6 +557,7 @@ static inline void gomem_count(struct gomem_heap *heap, enum gomem_event ev)
 
 /* mm/sizeclass.c */
 void gomem_sizeclass_init(void);
+unsigned int gomem_span_pages(unsigned int class, unsigned long slots);
 
 /* mm/meta.c */
 bool gomem_should_fail(struct gomem_meta *meta);
@@ -569,7 +596,8 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 void gomem_arena_put(unsigned long base, unsigned long npages);
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span);
-void gomem_arena_retag(unsigned long base, unsigned long npages, u8 tag);
+void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
+		       u8 rest);
 struct gomem_span *gomem_span_of(const void *p);
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
@@ -611,7 +639,13 @@ static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
 	return (unsigned long)span->npages << GOMEM_PAGE_SHIFT;
 }
 
-/* Objects of a small class that a span has room for; it may be a short one. */
+/* The tag of all pages but the first, in a span of which that one has @tag. */
+static inline u8 gomem_rest_tag(unsigned int class, u8 tag)
+{
+	return !class || gomem_is_run_class(class) ? GOMEM_TAG_INTERIOR : tag;
+}
+
+/* Objects of a class that a span has room for; it may be a short one. */
 static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
 {
 	return gomem_object_index(span->class, gomem_span_bytes(span));
@@ -680,29 +714,32 @@ static inline bool gomem_class_has_far_bits(unsigned int class)
 void gomem_mcentral_init(struct gomem_mcentral *central,
 			 struct gomem_heap *heap, struct gomem_mheap *mheap,
 			 unsigned int class);
-void gomem_mcentral_destroy(struct gomem_mcentral *central);
+unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
+				 unsigned int nr);
 unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single);
-struct gomem_magazine *gomem_mcentral_refill(struct gomem_mcentral *central,
-					     struct gomem_magazine *mag,
-					     unsigned int want, gfp_t gfp,
-					     void **single);
-struct gomem_magazine *gomem_mcentral_store(struct gomem_mcentral *central,
-					    struct gomem_magazine *full,
-					    unsigned int want);
-void gomem_mcentral_spare(struct gomem_mcentral *central,
-			  struct gomem_magazine *mag);
-unsigned int gomem_mcentral_drain(struct gomem_mcentral *central,
-				  unsigned int nr);
-void gomem_mcentral_trim(struct gomem_mcentral *central);
-void gomem_mcentral_shed(struct gomem_mcentral *central);
 void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 		       struct gomem_mcentral *counted);
-unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
-				 unsigned int nr);
-unsigned int gomem_mcentral_give(struct gomem_mcentral *central, void **objs,
-				 unsigned int nr);
+
+/* mm/depot.c */
+struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
+					  struct gomem_magazine *mag,
+					  unsigned int want, gfp_t gfp,
+					  void **single);
+struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
+					 struct gomem_magazine *full,
+					 unsigned int want);
+void gomem_depot_spare(struct gomem_mcentral *central,
+		       struct gomem_magazine *mag);
+unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
+			      unsigned int nr);
+unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
+			      unsigned int nr);
+unsigned int gomem_depot_drain(struct gomem_mcentral *central, unsigned int nr);
+void gomem_depot_trim(struct gomem_mcentral *central);
+void gomem_depot_shed(struct gomem_mcentral *central);
+void gomem_depot_destroy(struct gomem_mcentral *central);
 
 /* mm/mcachectl.c */
 
@@ -846,8 +883,8 @@ void gomem_hotplug_exit(void);
 /* mm/mstats.c */
 /* What gomem_snapshot() reads; bytes unless said otherwise. */
 struct gomem_snapshot {
-	struct gomem_class_stats class[GOMEM_NR_CLASSES]; /* 0: large objects */
-	u64 large_bytes, large_total;	/* live, ever */
+	struct gomem_class_stats class[GOMEM_NR_CACHED]; /* 0: uncached objects */
+	u64 large_bytes, large_total;	/* of those: live, ever */
 	u64 inuse, idle, released;	/* idle: without the released ones */
 	u64 nr_spans;
 	u32 drained;			/* gomem_heap.growths at its last drain */

@@ -2,16 +2,16 @@
 /*
  * Large objects: a span each.
  *
- * Above 32 KiB an object is a run of whole pages.  Where the page heap has such
- * a run, or is about to grow by much more than one, it is asked; otherwise it
- * gets a block that is just as long.  When the object is freed, that is a block
- * like any other, which waits for the next one.
+ * Above 64 KiB, where run classes end, an object is a run of whole pages.  Where
+ * the page heap has such a run, or is about to grow by much more than one, it is
+ * asked; otherwise it gets a block that is just as long.  When the object is freed,
+ * that is a block like any other, which waits for the next one.
  *
  * Memory of a zone or node that the heap does not cache, and objects that no
  * block of an arena's size could hold, are exact: theirs is a block that nobody
  * else is ever given a part of, and that goes back to the kernel with them.
  *
- * Nobody caches large objects, so a wrong free of one is always caught at once.
+ * Nobody caches these objects, so a wrong free of one is always caught at once.
  */
 #include <linux/delay.h>
 #include <linux/rcupdate.h>

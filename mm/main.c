@@ -7,6 +7,7 @@
  *	mm/internal.h	the structures, the words, the lock order
  *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free()
  *	mm/mcentral.c	what CPUs share of a size class
+ *	mm/depot.c	magazines on their way from one CPU to another
  *	mm/mspan.c	the objects of a span
  *	mm/mheap.c	the page heap
  *	mm/block.c	memory from the page allocator

@@ -110,6 +110,9 @@ static __always_inline void *alloc_common(struct gomem_heap *heap,
 	if (size <= GOMEM_MAX_SMALL)
 		return alloc_class(heap, mcache, gomem_coarse_class(size), size,
 				   gfp, zero, ip);
+	if (size <= GOMEM_MAX_CACHED)
+		return alloc_class(heap, mcache, gomem_run_class(size), size,
+				   gfp, zero, ip);
 	return alloc_slow(size, gfp, heap, caller(ip));
 }
 
@@ -316,7 +319,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	}
 	preempt_enable();
 	if (mag)
-		gomem_mcentral_spare(central, mag);
+		gomem_depot_spare(central, mag);
 	return p;
 }
 
@@ -347,13 +350,14 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 		return p;
 
 	drain_if_asked(heap, gfpflags_allow_blocking(gfp));
-	mag = gomem_mcentral_refill(&gomem_local_node(heap)->central[class],
-				    mag, target, gfp, &p);
+	mag = gomem_depot_refill(&gomem_local_node(heap)->central[class],
+				 mag, target, gfp, &p);
 	if (!mag) {
 		*due = gomem_mprof_due(heap, p);
 		return p;
 	}
-	trace_gomem_refill(gomem_local_node(heap)->mheap->nid, class, mag->nr);
+	trace_gomem_refill(gomem_local_node(heap)->mheap->nid,
+			   gomem_told_class(class), mag->nr);
 	p = install_and_pop(heap, class, mag, target, due);
 	return p ? p : alloc_uncached(heap, class, gfp, due);
 }
@@ -366,7 +370,7 @@ static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	unsigned int class;
 	void *p;
 
-	if (size > GOMEM_MAX_SMALL || (gfp & GOMEM_GFP_OTHER_ZONE)) {
+	if (size > GOMEM_MAX_CACHED || (gfp & GOMEM_GFP_OTHER_ZONE)) {
 		p = gomem_large_alloc(heap, size, page_gfp);
 		*due = gomem_mprof_due(heap, p);
 		return p;
@@ -423,7 +427,7 @@ static void trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
 {
 	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
 			  page_to_nid(virt_to_page(p)),
-			  gomem_span_of(p)->class);
+			  gomem_told_class(gomem_span_of(p)->class));
 }
 
 /**
@@ -497,7 +501,7 @@ static bool install_and_push(struct gomem_heap *heap, unsigned int class,
 	}
 	preempt_enable();
 	if (mag)
-		gomem_mcentral_spare(central, mag);
+		gomem_depot_spare(central, mag);
 	return done;
 }
 
@@ -539,7 +543,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 
 	/* Where preemption is not counted, nobody knows, and this is always false. */
 	drain_if_asked(heap, preemptible());
-	mag = gomem_mcentral_store(central, full, target);
+	mag = gomem_depot_store(central, full, target);
 	if (!mag || !install_and_push(heap, class, mag, target, p))
 		free_uncached(heap, p);
 }

@@ -33,7 +33,7 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 		mc->class[i].top = gomem_no_magazine.obj;
 		mc->class[i].limit = gomem_no_magazine.obj;
 	}
-	for (i = 0; i < GOMEM_NR_CLASSES; i++) {
+	for (i = 0; i < GOMEM_NR_CACHED; i++) {
 		mc->pair[i].loaded = &gomem_no_magazine;
 		mc->pair[i].prev = &gomem_no_magazine;
 		mcache_rearm(mc, i, 0);
@@ -71,7 +71,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 	struct gomem_node *node = gomem_local_node(heap);
 	unsigned int class, i, nr = 0;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_mcentral *central = &node->central[class];
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
@@ -82,7 +82,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 			gomem_objects_put(heap, mag[i]->obj, mag[i]->nr, central);
 			nr += mag[i]->nr;
 			mag[i]->nr = 0;
-			gomem_mcentral_spare(central, mag[i]);
+			gomem_depot_spare(central, mag[i]);
 		}
 	}
 	return nr;
@@ -98,7 +98,7 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
 {
 	unsigned int class, target;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		target = READ_ONCE(mc->target[class]);
 		if (target > FIRST_TARGET)
 			WRITE_ONCE(mc->target[class],
@@ -118,7 +118,7 @@ void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
 	u32 rate = READ_ONCE(heap->mprof.rate);
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		preempt_disable();
 		if (!mc)
 			mc = this_cpu_ptr(heap->mcache);
@@ -164,16 +164,16 @@ u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class)
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats)
 {
-	u64 nmalloc[GOMEM_NR_CLASSES];
+	u64 nmalloc[GOMEM_NR_CACHED];
 	unsigned int class, seq;
 	bool moved;
 
 	seq = raw_read_seqcount_begin(&mc->seq);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		nmalloc[class] = READ_ONCE(mc->pair[class].base) -
 				 READ_ONCE(mc->class[class].left);
 	moved = read_seqcount_retry(&mc->seq, seq);
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		stats[class].nmalloc += moved ? gomem_mcache_nmalloc(mc, class) :
 						nmalloc[class];
 }

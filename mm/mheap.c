@@ -12,7 +12,7 @@
  *
  * Inside a block the first fit is taken.
  *
- * When no block fits, the heap grows, by about 1/128 of what is in use: at least
+ * When no block fits, the heap grows, by about 1/256 of what is in use: at least
  * 64 KiB, so that blocks stay few, and at most 2 MiB, an arena.  That is asked
  * for without any pressure on the page allocator, and only for callers that may
  * sleep; what they do not get, and what others need, is one span at a time.
@@ -37,7 +37,7 @@
 
 #define MIN_GROWTH	((64UL << 10) >> GOMEM_PAGE_SHIFT)
 
-/* Above this order one span is not worth asking for; its object alone is. */
+/* Above this order a span of many objects is not worth asking for. */
 #define MAX_SPAN_ORDER		3
 #define MAX_NOFAIL_ORDER	1
 
@@ -156,7 +156,6 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 {
 	struct gomem_mcentral *central = want->central;
 	struct gomem_span *span = &block->span[first];
-	bool large = !central->class;
 
 	span->npages = npages;
 	span->class = central->class;
@@ -175,15 +174,15 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 	}
 	central->nspans++;
 	central->npages += npages;
-	if (large) {
+	if (central->class) {
+		central->slots += gomem_span_nelems(span);
+	} else {
 		central->large_nmalloc++;
 		central->large_bytes += gomem_span_bytes(span);
 		central->large_total += gomem_span_bytes(span);
-	} else {
-		central->slots += gomem_span_nelems(span);
 	}
 	gomem_arena_set(gomem_span_base(span), npages, central->tag,
-			large ? GOMEM_TAG_INTERIOR : central->tag, span);
+			gomem_rest_tag(central->class, central->tag), span);
 	return span;
 }
 
@@ -296,7 +295,7 @@ static void trace_growth(struct gomem_mheap *mheap,
  */
 unsigned int gomem_mheap_growth(struct gomem_mheap *mheap)
 {
-	unsigned long share = READ_ONCE(mheap->inuse_pages) / 128;
+	unsigned long share = READ_ONCE(mheap->inuse_pages) / 256;
 
 	return clamp_t(unsigned long, share ? rounddown_pow_of_two(share) : 0,
 		       MIN_GROWTH, GOMEM_ARENA_PAGES);
@@ -348,7 +347,9 @@ static struct gomem_block *grow_span(struct gomem_mheap *mheap,
 	if (order > object_order(want))
 		gfp = (gfp & ~(__GFP_NOFAIL | __GFP_RECLAIM)) | __GFP_NOWARN |
 		      __GFP_NORETRY | __GFP_NOMEMALLOC;
-	if (order > (gfp & __GFP_NOFAIL ? MAX_NOFAIL_ORDER : MAX_SPAN_ORDER))
+	if (order > MAX_SPAN_ORDER && !gomem_is_run_class(want->central->class))
+		return NULL;
+	if (order > MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
 		return NULL;
 	return gomem_block_alloc(mheap, want->npages, false, gfp, mheap->nid);
 }

@@ -174,7 +174,8 @@ static void marks_free(struct gomem_heap *heap, struct gomem_sampled *marks)
 static void retag(struct gomem_span *span, u8 tag)
 {
 	if (span->central->heap->is_default)
-		gomem_arena_retag(gomem_span_base(span), span->npages, tag);
+		gomem_arena_retag(gomem_span_base(span), span->npages, tag,
+				  gomem_rest_tag(span->class, tag));
 }
 
 /*

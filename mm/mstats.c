@@ -38,7 +38,7 @@ static void read_node(struct gomem_node *node, struct gomem_snapshot *snap)
 	unsigned int class;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	for (class = 0; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
 		snap->class[class].spans += node->central[class].nspans;
 		snap->class[class].pages += node->central[class].npages;
 		snap->class[class].slots += node->central[class].slots;
@@ -62,13 +62,13 @@ static void read_frees(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	for_each_possible_cpu(cpu) {
 		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
 
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nfree +=
 				READ_ONCE(mc->class[class].nfree);
 	}
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nfree += READ_ONCE(central[class].nfree);
 	}
 }
@@ -88,7 +88,7 @@ static void read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	}
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nmalloc += READ_ONCE(central[class].nmalloc);
 	}
 }
@@ -114,7 +114,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	read_mallocs(heap, snap);
 
 	snap->inuse = snap->large_bytes;
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		struct gomem_class_stats *s = &snap->class[class];
 
 		s->nmalloc = min(s->nmalloc, s->nfree + s->slots);
@@ -150,15 +150,15 @@ void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
 	unsigned int class;
 	int cpu, nid;
 
-	memset(cached, 0, GOMEM_NR_CLASSES * sizeof(*cached));
+	memset(cached, 0, GOMEM_NR_CACHED * sizeof(*cached));
 	rcu_read_lock();	/* magazines that are being freed */
 	for_each_possible_cpu(cpu)
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			cached[class] += cached_on(heap, cpu, class);
 	rcu_read_unlock();
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			cached[class] += READ_ONCE(central[class].nr_cached);
 	}
 }
@@ -173,7 +173,7 @@ static u64 spare_bytes(struct gomem_heap *heap)
 
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			bytes += READ_ONCE(central[class].nr_empty) *
 				 gomem_magazine_bytes(0) +
 				 READ_ONCE(central[class].empty_room) *
@@ -191,7 +191,7 @@ static void fill_objects(struct gomem_memstats *stats,
 	stats->frees = snap->class[0].nfree;
 	stats->heap_alloc = snap->large_bytes;
 	stats->total_alloc = snap->large_total;
-	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		const struct gomem_class_stats *s = &snap->class[class];
 		u64 size = gomem_class[class].size;
 

@@ -177,8 +177,8 @@ static void trim_depots(struct gomem_heap *heap)
 	for_each_possible_cpu(cpu)
 		gomem_mcache_relax(per_cpu_ptr(heap->mcache, cpu));
 	for_each_node_mask(nid, heap->nodes)
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			gomem_mcentral_trim(&heap->node[nid]->central[class]);
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_trim(&heap->node[nid]->central[class]);
 }
 
 static void tick_work(struct work_struct *work)
@@ -234,8 +234,8 @@ void gomem_heap_free_os_memory(struct gomem_heap *heap)
 	gomem_gc_cycle(heap, true);
 	for_each_node_mask(nid, heap->nodes) {
 		node = heap->node[nid];
-		for (class = 1; class < GOMEM_NR_CLASSES; class++)
-			gomem_mcentral_shed(&node->central[class]);
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_shed(&node->central[class]);
 		idle = READ_ONCE(node->mheap->idle_pages);
 		target += idle;
 		done += gomem_mheap_trim(node->mheap, 0);

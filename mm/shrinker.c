@@ -29,7 +29,7 @@ static unsigned long depot_bytes(struct gomem_node *node)
 	unsigned long bytes = 0;
 	unsigned int class;
 
-	for (class = 1; class < GOMEM_NR_CLASSES; class++)
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		bytes += READ_ONCE(node->central[class].nr_full) *
 			 (unsigned long)gomem_class[class].mag_cap *
 			 gomem_class[class].size;
@@ -82,8 +82,8 @@ unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
 	unsigned long done = give_blocks(node->mheap, nr);
 	unsigned int class;
 
-	for (class = GOMEM_NR_CLASSES - 1; class && done < nr; class--)
-		if (gomem_mcentral_drain(&node->central[class], UINT_MAX))
+	for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--)
+		if (gomem_depot_drain(&node->central[class], UINT_MAX))
 			done += give_blocks(node->mheap, nr - done);
 	WRITE_ONCE(heap->reclaim.drain, true);
 	gomem_reclaim_call(heap);

@@ -6,6 +6,9 @@
  * scripts/mksizeclasses.c, which writes the tables below at build time.  Two
  * look-up tables serve every size up to 32 KiB with one load: a fine one in
  * steps of 8 bytes up to 1 KiB, a coarse one in steps of 128 bytes above.
+ *
+ * Behind them stand the run classes: whole pages, 40 to 64 KiB, an object a span.
+ * To all that counts they are large objects, but CPUs cache them like small ones.
  */
 #include <linux/cache.h>
 #include <linux/dma-mapping.h>
@@ -14,16 +17,17 @@
 
 #include "internal.h"
 
-#define CLASS_ROW(class, bytes, pages, objects, reciprocal, magazine) \
+#define CLASS_ROW(class, bytes, pages, objects, reciprocal, magazine, tight) \
 	[class] = { \
 		.size = (bytes), \
 		.magic = (reciprocal), \
 		.nelems = (objects), \
 		.npages = (pages), \
 		.mag_cap = (magazine), \
+		.tight_pages = (tight), \
 	},
 
-const struct gomem_class gomem_class[GOMEM_NR_CLASSES] = {
+const struct gomem_class gomem_class[GOMEM_NR_CACHED] = {
 	GOMEM_FOR_EACH_CLASS(CLASS_ROW)
 };
 
@@ -31,6 +35,40 @@ u8 gomem_fine[GOMEM_NR_FINE] __ro_after_init = GOMEM_FINE_TABLE;
 u8 gomem_coarse[GOMEM_NR_COARSE] __ro_after_init = GOMEM_COARSE_TABLE;
 
 static_assert(GOMEM_NR_TAGS <= U8_MAX);
+
+/* Bytes that no object has, in a span of @class that is @npages long. */
+static unsigned long span_tail(unsigned int class, unsigned int npages)
+{
+	return ((unsigned long)npages << GOMEM_PAGE_SHIFT) %
+	       gomem_class[class].size;
+}
+
+/**
+ * gomem_span_pages() - how long the next span of a class should be
+ * @class: its number
+ * @slots: objects that its spans have room for
+ *
+ * A class of which there are few objects should not have a long span with more
+ * free slots in it than there are objects; so its spans begin short, with room
+ * for about as many objects as there are already.  For a class that has so many
+ * spans that their tails would, in spans of a better length, make such a span and
+ * more, that length is the right one.
+ *
+ * Return: gomem pages.
+ */
+unsigned int gomem_span_pages(unsigned int class, unsigned long slots)
+{
+	const struct gomem_class *c = &gomem_class[class];
+	unsigned long bytes = max(slots, 1UL) * c->size, tails, tight_tails;
+	unsigned long tight_bytes = c->tight_pages << GOMEM_PAGE_SHIFT;
+
+	if (slots < c->nelems)
+		return min_t(unsigned long, c->npages,
+			     DIV_ROUND_UP(bytes, GOMEM_PAGE_SIZE));
+	tails = bytes / gomem_class_bytes(class) * span_tail(class, c->npages);
+	tight_tails = bytes / tight_bytes * span_tail(class, c->tight_pages);
+	return 2 * tails < 2 * tight_tails + tight_bytes ? c->npages : c->tight_pages;
+}
 
 /* Pass over classes whose objects would not all be aligned as kmalloc()'s. */
 static void skip_unaligned(u8 *table, unsigned int nr, unsigned int align)

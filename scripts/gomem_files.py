@@ -57,11 +57,17 @@ class SizeClass:
             setattr(self, column, int(row[column]))
         # Estimated from samples, "~123"; None when there is no profile.
         self.requested = number(row["requested"].lstrip("~"))
+        # Spans differ in length.  Earlier tables do not tell.
+        self.span_bytes = (int(row["span_bytes"]) if "span_bytes" in row else
+                           self.spans * self.span if self.span else
+                           self.live_bytes)
 
     @property
-    def span_bytes(self):
-        """The bytes of the spans; large objects have spans that fit."""
-        return self.live_bytes if self.span is None else self.spans * self.span
+    def cached_bytes(self):
+        """The bytes of what waits in caches; large objects have spans that fit."""
+        if self.size is None:
+            return self.span_bytes - self.live_bytes
+        return self.cached * self.size
 
     @property
     def occupancy(self):

@@ -9,6 +9,12 @@
  * a size that packs a span no better than the next one is dropped in favour
  * of the next one.
  *
+ * Of a class that is much used, the tails alone can be much: it gets spans of
+ * another length, with the least possible tail.
+ *
+ * Objects that are somewhat larger are served in whole pages, but by the same
+ * means: behind the size classes come the run classes, one for each length.
+ *
  * Kbuild runs this on the build host.  Two outputs:
  *
  *	mksizeclasses --header	the tables, as initialisers for mm/sizeclass.c
@@ -22,8 +28,13 @@
 #include <string.h>
 
 #define PAGE_BYTES	8192u		/* gomem's page, not the machine's */
-#define MAX_SMALL	32768u		/* larger objects get spans of their own */
+#define MAX_SMALL	32768u		/* of the last size class */
+#define MAX_CACHED	65536u		/* of the last run class */
 #define MAX_CLASSES	128
+
+/* Spans with little tail: their longest length, and the objects they may have. */
+#define MAX_TIGHT	(10 * PAGE_BYTES)
+#define MAX_TIGHT_OBJECTS	128u
 
 /* The two look-up tables: steps of 8 bytes to 1016, of 128 bytes above. */
 #define FINE_STEP	8u
@@ -35,10 +46,12 @@ struct size_class {
 	unsigned int size;
 	unsigned int span;
 	unsigned int objects;
+	unsigned int tight;		/* length of a span with little tail */
 };
 
 static struct size_class class[MAX_CLASSES];	/* class[0] stays empty */
-static unsigned int nr_classes = 1;
+static unsigned int nr_classes = 1;	/* size classes, and entry 0 */
+static unsigned int nr_cached;		/* and run classes */
 
 static void die(const char *what, unsigned int value)
 {
@@ -73,6 +86,19 @@ static unsigned int span_for(unsigned int size)
 	return span;
 }
 
+/* The length, from the usual one on, of which the smallest part is tail. */
+static unsigned int tight_for(const struct size_class *c)
+{
+	unsigned int best = c->span, span;
+
+	for (span = c->span; span <= MAX_TIGHT; span += PAGE_BYTES)
+		if (span / c->size <= MAX_TIGHT_OBJECTS &&
+		    (unsigned long long)(span % c->size) * best <
+		    (unsigned long long)(best % c->size) * span)
+			best = span;
+	return best;
+}
+
 static void compute(void)
 {
 	unsigned int size, step = 8;
@@ -105,6 +131,19 @@ static void compute(void)
 		if (fill > class[i].size)
 			class[i].size = fill;
 	}
+
+	nr_cached = nr_classes;
+	for (size = MAX_SMALL + PAGE_BYTES; size <= MAX_CACHED;
+	     size += PAGE_BYTES) {
+		if (nr_cached == MAX_CLASSES)
+			die("too many run classes", nr_cached);
+		class[nr_cached].size = size;
+		class[nr_cached].span = size;
+		class[nr_cached].objects = 1;
+		nr_cached++;
+	}
+	for (i = 1; i < nr_cached; i++)
+		class[i].tight = tight_for(&class[i]);
 }
 
 /* ceil(2^32 / size) for every size that does not divide 2^32, one more else. */
@@ -120,7 +159,7 @@ static void check(void)
 	if (class[nr_classes - 1].size != MAX_SMALL)
 		die("the last class is not the largest small size",
 		    class[nr_classes - 1].size);
-	for (i = 1; i < nr_classes; i++) {
+	for (i = 1; i < nr_cached; i++) {
 		const struct size_class *c = &class[i];
 
 		if (c->size <= class[i - 1].size)
@@ -129,7 +168,7 @@ static void check(void)
 			die("no multiple of the coarse step in class", i);
 		if (c->objects * c->size > c->span)
 			die("objects overflow their span in class", i);
-		for (offset = 0; offset < c->span; offset++) {
+		for (offset = 0; offset < c->tight; offset++) {
 			unsigned long long product = offset;
 
 			product *= magic_of(c->size);
@@ -194,7 +233,9 @@ static void print_header(void)
 	printf("/* Written by scripts/mksizeclasses; do not edit. */\n");
 	printf("#ifndef GOMEM_SIZECLASSES_H\n#define GOMEM_SIZECLASSES_H\n\n");
 	printf("#define GOMEM_NR_CLASSES %u\n", nr_classes);
+	printf("#define GOMEM_NR_CACHED %u\n", nr_cached);
 	printf("#define GOMEM_MAX_SMALL %uu\n", MAX_SMALL);
+	printf("#define GOMEM_MAX_CACHED %uu\n", MAX_CACHED);
 	printf("#define GOMEM_MAX_SPAN_PAGES %uu\n", longest / PAGE_BYTES);
 	printf("#define GOMEM_FINE_MAX %uu\n", FINE_MAX);
 	printf("#define GOMEM_FINE_SHIFT 3\n");
@@ -203,14 +244,15 @@ static void print_header(void)
 	printf("#define GOMEM_NR_FINE %u\n", fine);
 	printf("#define GOMEM_NR_COARSE %u\n", coarse);
 
-	printf("\n/* X(class, size, pages of a span, objects, magic, magazine) */\n");
+	printf("\n/* X(class, size, pages of a span, objects, magic, magazine, tight pages) */\n");
 	printf("#define GOMEM_FOR_EACH_CLASS(X) \\\n");
-	for (i = 1; i < nr_classes; i++)
-		printf("\tX(%u, %u, %u, %u, 0x%08xu, %u)%s\n", i,
+	for (i = 1; i < nr_cached; i++)
+		printf("\tX(%u, %u, %u, %u, 0x%08xu, %u, %u)%s\n", i,
 		       class[i].size, class[i].span / PAGE_BYTES,
 		       class[i].objects, magic_of(class[i].size),
 		       magazine_of(class[i].size),
-		       i + 1 < nr_classes ? " \\" : "");
+		       class[i].tight / PAGE_BYTES,
+		       i + 1 < nr_cached ? " \\" : "");
 
 	print_lookup("GOMEM_FINE_TABLE", 0, FINE_STEP, fine);
 	print_lookup("GOMEM_COARSE_TABLE", COARSE_BASE, COARSE_STEP, coarse);

@@ -66,13 +66,15 @@ classes_are_right() {
 				if ($8 > $7 || $9 != $7 - $8 || $10 != $9 * $2) exit 1 }
 			$1 == "large" { rows++; m += $7; f += $8; live += $9; bytes += $10 }
 			$1 == "Total" { exit !(rows == 67 && m == $7 && f == $8 &&
-				live == $9 && bytes == $10) }' "$D"/classes
+				live == $9 && bytes == $10) }
+			$16 != "span_bytes" && $10 > $16 { exit 1 }' "$D"/classes
 }
 
 # What the class table counts is what MemStats counts, when nothing happens.
 classes_add_up() {
 	[ "$(class Total live_bytes)" = "$(field HeapAlloc)" ] &&
-		[ "$(class Total mallocs)" = "$(field Mallocs)" ]
+		[ "$(class Total mallocs)" = "$(field Mallocs)" ] &&
+		[ "$(class Total span_bytes)" = "$(field HeapInuse)" ]
 }
 
 blocks_are_right() {

@@ -63,7 +63,8 @@ rmmod gomem_abuse
 dmesg -c >/dev/null
 check "rmmod with leaked objects" rmmod gomem
 check "leaks are reported by class" log_has "5 objects of 1024 bytes were never freed"
-check "leaked large objects too" log_has "1 large objects of 57344 bytes"
+check "leaked runs too" log_has "1 objects of 57344 bytes were never freed"
+check "leaked large objects too" log_has "1 large objects of 106496 bytes"
 check "insmod after leaks" insmod /gomem.ko
 check "books of the new heap" books
 check "rmmod" rmmod gomem

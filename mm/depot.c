@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The depot of an mcentral: magazines that wait (Bonwick's idea).
+ *
+ * Full ones have objects in them, empty ones have none.  A CPU that frees what
+ * another one allocated hands over dozens of objects in one exchange.
+ *
+ * A refill asks the depot first, then the spans, and moves a magazine's worth
+ * under one hold of the lock.
+ *
+ * What waits here is not idle memory yet.  It returns to its spans when the heap
+ * would have to grow, in reclaim cycles, when memory is short, and when it has
+ * not been needed for a while: who calls for that is elsewhere, how it is done is
+ * here.
+ */
+#include <linux/cache.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* The smallest magazine: 64 bytes. */
+#define MIN_ROOM	6U
+
+/* How many objects of a bulk request are moved under one hold of the lock. */
+#define MAX_HOLD	512U
+
+/* How many magazines are emptied before others may run. */
+#define RESCHED_DRAIN	16U
+
+/* Full magazines that the depot of a run class keeps, for each CPU. */
+#define RUN_MAGAZINES	4U
+
+/* --- Under central->lock. --- */
+
+static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
+{
+	struct gomem_magazine *mag = central->full;
+
+	if (!mag)
+		return NULL;
+	central->full = mag->next;
+	mag->next = NULL;
+	central->nr_full--;
+	central->nr_cached -= mag->nr;
+	central->min_full = min(central->min_full, central->nr_full);
+	return mag;
+}
+
+static void push_full(struct gomem_mcentral *central, struct gomem_magazine *mag)
+{
+	mag->next = central->full;
+	central->full = mag;
+	central->nr_full++;
+	central->nr_cached += mag->nr;
+	if (!READ_ONCE(central->heap->depot_used))
+		WRITE_ONCE(central->heap->depot_used, true);
+}
+
+static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
+{
+	struct gomem_magazine *mag = central->empty;
+
+	if (!mag)
+		return NULL;
+	central->empty = mag->next;
+	mag->next = NULL;
+	central->nr_empty--;
+	central->empty_room -= mag->room;
+	central->min_empty = min(central->min_empty, central->nr_empty);
+	return mag;
+}
+
+static void push_empty(struct gomem_mcentral *central,
+		       struct gomem_magazine *mag)
+{
+	mag->next = central->empty;
+	central->empty = mag;
+	central->nr_empty++;
+	central->empty_room += mag->room;
+}
+
+/*
+ * Magazines are a convenience: nobody waits for one, no reserve is touched for
+ * one, and whoever gets none moves single objects.  Nobody is even woken: it may
+ * be for a free, under locks that waking takes.
+ */
+static struct gomem_magazine *new_magazine(struct gomem_mcentral *central,
+					   unsigned int want)
+{
+	struct gomem_magazine *mag;
+	unsigned int room;
+	size_t bytes;
+
+	room = roundup_pow_of_two(max(want, MIN_ROOM) + GOMEM_MAGAZINE_WORDS) -
+	       GOMEM_MAGAZINE_WORDS;
+	room = min_t(unsigned int, room, gomem_class[central->class].mag_cap);
+	/* The CPU that has it writes to it; no other one shall write beside it. */
+	bytes = max_t(size_t, gomem_magazine_bytes(room), SMP_CACHE_BYTES);
+	mag = gomem_meta_alloc(central->heap->meta, GOMEM_META_MCACHE, bytes,
+			       __GFP_NOWARN | __GFP_NOMEMALLOC);
+	if (mag)
+		mag->room = room;
+	return mag;
+}
+
+static void free_magazine_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct gomem_magazine, rcu));
+}
+
+/* Somebody may still be reading how many objects are in it. */
+static void free_magazine(struct gomem_mcentral *central,
+			  struct gomem_magazine *mag)
+{
+	gomem_meta_uncount(central->heap->meta, GOMEM_META_MCACHE, mag);
+	call_rcu(&mag->rcu, free_magazine_rcu);
+}
+
+/*
+ * An empty magazine with room for @want objects, if possible, in place of @mag,
+ * which may be NULL.
+ */
+static struct gomem_magazine *fitting(struct gomem_mcentral *central,
+				      struct gomem_magazine *mag,
+				      unsigned int want)
+{
+	struct gomem_magazine *larger;
+
+	if (mag && mag->room >= want)
+		return mag;
+	larger = new_magazine(central, want);
+	if (!larger)
+		return mag;
+	if (mag)
+		free_magazine(central, mag);
+	return larger;
+}
+
+/*
+ * How many objects a CPU may take from spans at a time: all CPUs together a
+ * 32nd of what the class has.  What has been freed before, and waits in the
+ * depot, is not limited.
+ */
+static unsigned int fair_share(const struct gomem_mcentral *central)
+{
+	return 2 + READ_ONCE(central->slots) / (32 * num_online_cpus());
+}
+
+/**
+ * gomem_depot_refill() - a magazine with objects for an mcache
+ * @central: the class
+ * @mag: an empty magazine to give in exchange or to have filled, or NULL
+ * @want: how many objects are wanted, if they come from spans
+ * @gfp: the caller's flags
+ * @single: one object instead, or NULL, when NULL is returned
+ *
+ * Context: as @gfp says.
+ * Return: a magazine with at least one object, or NULL, see @single.
+ */
+struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
+					  struct gomem_magazine *mag,
+					  unsigned int want, gfp_t gfp,
+					  void **single)
+{
+	struct gomem_magazine *full;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	full = pop_full(central);
+	if (full) {
+		if (mag)
+			push_empty(central, mag);
+	} else if (!mag) {
+		mag = pop_empty(central);
+	}
+	spin_unlock_irqrestore(&central->lock, flags);
+	if (full)
+		return full;
+
+	want = min(want, fair_share(central));
+	mag = fitting(central, mag, want);
+	if (!mag) {
+		gomem_mcentral_fetch(central, single, 1, gfp, true, single);
+		return NULL;
+	}
+	mag->nr = gomem_mcentral_fetch(central, mag->obj,
+				       min_t(unsigned int, want, mag->room),
+				       gfp, false, single);
+	if (mag->nr)
+		return mag;
+	gomem_depot_spare(central, mag);
+	return NULL;
+}
+
+/* Runs are much memory: a depot does not keep all that is freed at once. */
+static void limit_runs(struct gomem_mcentral *central)
+{
+	unsigned int most = RUN_MAGAZINES * num_online_cpus();
+	unsigned int nr = READ_ONCE(central->nr_full);
+
+	if (gomem_is_run_class(central->class) && nr > most)
+		gomem_depot_drain(central, nr - most);
+}
+
+/**
+ * gomem_depot_store() - an empty magazine, in exchange for a full one
+ * @central: the class
+ * @full: the full one, or NULL
+ * @want: how many objects it is to have room for, if possible
+ *
+ * Never fails to take @full.
+ *
+ * Return: an empty magazine, or NULL if there is no memory for one.
+ */
+struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
+					 struct gomem_magazine *full,
+					 unsigned int want)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	if (full)
+		push_full(central, full);
+	mag = pop_empty(central);
+	spin_unlock_irqrestore(&central->lock, flags);
+	if (full)
+		limit_runs(central);
+	return fitting(central, mag, want);
+}
+
+/**
+ * gomem_depot_spare() - put a magazine in the depot, full or empty
+ * @central: the class
+ * @mag: the magazine
+ */
+void gomem_depot_spare(struct gomem_mcentral *central,
+		       struct gomem_magazine *mag)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	if (mag->nr)
+		push_full(central, mag);
+	else
+		push_empty(central, mag);
+	spin_unlock_irqrestore(&central->lock, flags);
+}
+
+/**
+ * gomem_depot_take() - many objects, from the depot and the spans that exist
+ * @central: the class
+ * @objs: where they go
+ * @nr: how many at most
+ *
+ * They are counted as allocated here.  Magazines are emptied whole.
+ *
+ * Context: any.
+ * Return: how many, of a large number not all; 0 if the heap would have to grow.
+ */
+unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
+			      unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	nr = min(nr, MAX_HOLD);
+	spin_lock_irqsave(&central->lock, flags);
+	while (central->full && central->full->nr <= nr - taken) {
+		mag = pop_full(central);
+		memcpy(objs + taken, mag->obj, mag->nr * sizeof(*objs));
+		taken += mag->nr;
+		mag->nr = 0;
+		push_empty(central, mag);
+	}
+	if (!central->full)
+		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
+	central->nmalloc += taken;
+	spin_unlock_irqrestore(&central->lock, flags);
+	return taken;
+}
+
+static void fill_magazine(struct gomem_magazine *mag, void **objs)
+{
+	memcpy(mag->obj, objs, mag->room * sizeof(*objs));
+	mag->nr = mag->room;
+	mag->cap = mag->room;
+}
+
+/**
+ * gomem_depot_give() - many objects, to the depot
+ * @central: the class
+ * @objs: objects of the class, by their tags
+ * @nr: how many
+ *
+ * They are counted as freed here.  A rest that fills no magazine is left to the
+ * caller, and so is everything for which there is no magazine, and most of a
+ * very large number.
+ *
+ * Context: any.
+ * Return: how many of them the depot has now.
+ */
+unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
+			      unsigned int nr)
+{
+	unsigned int cap = gomem_class[central->class].mag_cap;
+	struct gomem_magazine *mag;
+	unsigned int given = 0;
+	unsigned long flags;
+
+	nr = min(nr, MAX_HOLD);
+	while (nr - given >= cap) {
+		spin_lock_irqsave(&central->lock, flags);
+		while ((mag = pop_empty(central))) {
+			if (mag->room > nr - given) {
+				push_empty(central, mag);
+				break;
+			}
+			fill_magazine(mag, objs + given);
+			push_full(central, mag);
+			given += mag->room;
+			central->nfree += mag->room;
+		}
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (mag)
+			break;
+		mag = new_magazine(central, cap);
+		if (!mag)
+			break;
+		gomem_depot_spare(central, mag);
+	}
+	limit_runs(central);
+	return given;
+}
+
+/**
+ * gomem_depot_drain() - return objects of the depot to their spans
+ * @central: the class
+ * @nr: how many full magazines to empty, at most
+ *
+ * Context: any.  A caller that may not sleep asks for few.
+ * Return: how many were emptied.
+ */
+unsigned int gomem_depot_drain(struct gomem_mcentral *central,
+			       unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+	unsigned int done;
+
+	for (done = 0; done < nr; done++) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = pop_full(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			break;
+		gomem_objects_put(central->heap, mag->obj, mag->nr, central);
+		mag->nr = 0;
+		gomem_depot_spare(central, mag);
+	}
+	return done;
+}
+
+static void drain_politely(struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int chunk;
+
+	for (; nr; nr -= chunk) {
+		chunk = min(nr, RESCHED_DRAIN);
+		if (gomem_depot_drain(central, chunk) < chunk)
+			return;
+		cond_resched();
+	}
+}
+
+/* Free up to @nr of the magazines that wait for use. */
+static void free_empty(struct gomem_mcentral *central, unsigned int nr)
+{
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	while (nr--) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = pop_empty(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			return;
+		free_magazine(central, mag);
+		cond_resched();
+	}
+}
+
+/**
+ * gomem_depot_shed() - free all magazines that wait, empty, for use
+ * @central: the class
+ *
+ * Context: process, may sleep.
+ */
+void gomem_depot_shed(struct gomem_mcentral *central)
+{
+	free_empty(central, UINT_MAX);
+}
+
+/**
+ * gomem_depot_trim() - return what the depot has not needed for a while
+ * @central: the class
+ *
+ * The fewest magazines that the depot has held since the last call, full and
+ * empty ones, were of no use to anybody in that time.  To be called at regular
+ * intervals.
+ *
+ * Context: process, may sleep.
+ */
+void gomem_depot_trim(struct gomem_mcentral *central)
+{
+	unsigned int full, empty;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	full = central->min_full;
+	empty = central->min_empty;
+	spin_unlock_irqrestore(&central->lock, flags);
+	drain_politely(central, full);
+	free_empty(central, empty);
+
+	spin_lock_irqsave(&central->lock, flags);
+	central->min_full = central->nr_full;
+	central->min_empty = central->nr_empty;
+	spin_unlock_irqrestore(&central->lock, flags);
+}
+
+/**
+ * gomem_depot_destroy() - empty the depot and free its magazines
+ * @central: the class; the mcaches have been drained
+ *
+ * Context: process; nobody else uses the heap any more.
+ */
+void gomem_depot_destroy(struct gomem_mcentral *central)
+{
+	drain_politely(central, UINT_MAX);
+	free_empty(central, UINT_MAX);
+}
