@@ -15,8 +15,8 @@
 
 #define SIZE		64
 #define FIRST_TARGET	2
-#define MANY		200
-#define BULK		600
+#define MANY		400
+#define BULK		1200
 
 static unsigned int class_of_size(void)
 {

@@ -338,13 +338,13 @@ static void mcentral_refill_from_spans(struct kunit *test)
 /* A magazine that is too small for what is wanted is exchanged for a larger. */
 static void mcentral_magazines_grow(struct kunit *test)
 {
-	static const unsigned int want[] = { 1, 6, 7, 14, 15, 62, 63, 126 };
-	static const unsigned int room[] = { 6, 6, 14, 14, 30, 62, 126, 126 };
+	static const unsigned int want[] = { 1, 6, 7, 14, 15, 126, 127, 254 };
+	static const unsigned int room[] = { 6, 6, 14, 14, 30, 126, 254, 254 };
 	struct gomem_mcentral *central = central_of(test, CLASS_1024 - 10);
 	struct gomem_magazine *mag;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, gomem_class[central->class].mag_cap, 126);
+	KUNIT_ASSERT_EQ(test, gomem_class[central->class].mag_cap, 254);
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		mag = gomem_depot_store(central, NULL, want[i]);
 		KUNIT_ASSERT_NOT_NULL(test, mag);

@@ -212,7 +212,7 @@ static void sizeclass_magazines(struct kunit *test)
 	static const struct {
 		u32 up_to, cap;
 	} rule[] = {
-		{ 1024, 126 }, { 2048, 62 }, { 4096, 30 }, { 8192, 14 },
+		{ 512, 254 }, { 1024, 126 }, { 2048, 62 }, { 4096, 30 }, { 8192, 14 },
 		{ GOMEM_MAX_CACHED, 6 },
 	};
 	unsigned int class, i = 0;

@@ -19,6 +19,9 @@
 
 #include "internal.h"
 
+/* How many objects are put back under one hold of the lock. */
+#define MAX_PUT		64U
+
 /*
  * How many magazines are emptied before the heap grows, by callers that may not
  * sleep, and by those that may.
@@ -102,8 +105,8 @@ static struct gomem_mcentral *central_of(const void *p,
 }
 
 /*
- * Put objects back for as long as they are of @central's spans; under RCU.
- * Returns how many were, and in @bad why the next one was not.
+ * Put objects back for as long as they are of @central's spans, and not too many;
+ * under RCU.  Returns how many were, and in @bad why the next one was not, or -1.
  */
 static unsigned int put_run(struct gomem_mcentral *central, void **objs,
 			    unsigned int nr, bool count,
@@ -113,6 +116,7 @@ static unsigned int put_run(struct gomem_mcentral *central, void **objs,
 	unsigned long flags;
 	unsigned int i;
 
+	nr = min(nr, MAX_PUT);
 	spin_lock_irqsave(&central->lock, flags);
 	for (i = 0; i < nr; i++) {
 		span = gomem_span_of(objs[i]);
@@ -184,8 +188,8 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 		if (central)
 			i += put_run(central, objs + i, nr - i, !counted,
 				     &dying, &bad);
-		/* The next one may just be of another class or node. */
-		if (i == nr || central_of(objs[i], counted) != central)
+		/* The next one may just be one too many, or of another class or node. */
+		if (i == nr || bad < 0 || central_of(objs[i], counted) != central)
 			continue;
 		if (counted)
 			count_phantom(counted);

@@ -186,7 +186,7 @@ static void check(void)
  */
 static unsigned int magazine_of(unsigned int size)
 {
-	unsigned int words = 128;
+	unsigned int words = 256;
 
 	while (words > 8 && (words - 2) * size > 131072)
 		words /= 2;
