@@ -25,12 +25,15 @@ static unsigned int pop_many(struct gomem_mcache *mc, unsigned int class,
 			     void **objs, unsigned int nr)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
-	unsigned int n = min(nr, mcache_loaded(mc, class));
+	unsigned int n = min(nr, mcache_loaded(mc, class)), i;
+	void **top = cc->top;
 
 	n = min_t(u64, n, cc->left - 1);
-	cc->top -= n;
+	/* What was freed last comes first. */
+	for (i = 0; i < n; i++)
+		objs[i] = *--top;
+	cc->top = top;
 	cc->left -= n;
-	memcpy(objs, cc->top, n * sizeof(*objs));
 	return n;
 }
 
@@ -146,11 +149,10 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
 /* The same as many mcache_push(); this CPU's mcache is ours. */
-static unsigned int push_many(struct gomem_mcache *mc, void **objs,
-			      unsigned int nr)
+static unsigned int push_many(struct gomem_mcache *mc, unsigned long tag,
+			      void **objs, unsigned int nr)
 {
 	const struct gomem_index *index = READ_ONCE(gomem_index);
-	unsigned long tag = gomem_tag_in(index, objs[0]);
 	struct gomem_mcache_class *cc = &mc->class[tag];
 	unsigned int n, room = cc->limit - cc->top;
 	void **top = cc->top;
@@ -167,6 +169,18 @@ static unsigned int push_many(struct gomem_mcache *mc, void **objs,
 	return n;
 }
 
+/* Is the loaded magazine of @tag full, the other one not, and @p no repeat? */
+static bool swap_helps(struct gomem_mcache *mc, unsigned long tag, const void *p)
+{
+	struct gomem_mcache_class *cc = &mc->class[tag];
+	struct gomem_magazine *prev;
+
+	if (!tag || tag >= GOMEM_NR_CACHED || cc->top < cc->limit)
+		return false;
+	prev = mc->pair[tag].prev;
+	return prev->nr < prev->cap && cc->top[-1] != p;
+}
+
 /*
  * Push the first of @objs, for as long as they are of one class and there is
  * room.  Wrong ones among them stop it, as for a single one.
@@ -175,11 +189,17 @@ static unsigned int free_run(void **objs, unsigned int nr)
 {
 	struct gomem_mcache *mc;
 	unsigned int n = 0;
+	unsigned long tag;
 
 	preempt_disable();
 	mc = this_cpu_ptr(&gomem_mcache);
 	if (mcache_enter(mc)) {
-		n = push_many(mc, objs, nr);
+		tag = gomem_tag_of(objs[0]);
+		n = push_many(mc, tag, objs, nr);
+		if (n < nr && swap_helps(mc, tag, objs[n])) {
+			mcache_swap(mc, tag);
+			n += push_many(mc, tag, objs + n, nr - n);
+		}
 		mcache_leave(mc);
 	}
 	preempt_enable();
@@ -199,7 +219,8 @@ static unsigned int free_stock(void **objs, unsigned int nr)
 
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
-	if (!tag || tag >= GOMEM_NR_CACHED || mcache_detour(objs[0], tag)) {
+	if (!tag || tag >= GOMEM_NR_CACHED || nr < gomem_class[tag].mag_cap ||
+	    mcache_detour(objs[0], tag)) {
 		rcu_read_unlock();
 		return 0;
 	}
