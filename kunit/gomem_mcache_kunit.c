@@ -361,29 +361,30 @@ static void mcache_serves_every_class(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, gomem_no_magazine.next);
 }
 
+#define MANY_RUNS	700	/* 44 MiB */
+
 /*
- * Of runs that are freed, whichever way, each CPU keeps two magazines, and the
- * depot four times as many as there are CPUs; all others are idle memory.
+ * Of runs that are freed, whichever way, the CPU keeps two magazines, and the
+ * depot 32 MiB; all others are idle memory.
  */
 static void mcache_keeps_few_runs(struct kunit *test)
 {
-	unsigned int run = gomem_size_class(60000), cap, most, i, round;
+	unsigned int run = gomem_size_class(60000), most, i, round;
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcentral *central;
-	void **objs = gomem_test_array(test, 400);
+	void **objs = gomem_test_array(test, MANY_RUNS);
 
 	central = &gomem_test_node(test)->central[run];
-	cap = gomem_class[run].mag_cap;
-	most = cap * (2 + 4 * num_online_cpus());
+	most = 2 * gomem_class[run].mag_cap + (32 << 20) / 65536;
 	for (round = 0; round < 2; round++) {
-		for (i = 0; i < 400; i++) {
+		for (i = 0; i < MANY_RUNS; i++) {
 			objs[i] = gomem_heap_alloc(heap, 60000, GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, objs[i]);
 		}
-		KUNIT_EXPECT_GE(test, central->nspans, 400UL);
+		KUNIT_EXPECT_GE(test, central->nspans, (unsigned long)MANY_RUNS);
 		if (round)
-			gomem_free_bulk(400, objs);
-		for (i = 0; !round && i < 400; i++)
+			gomem_free_bulk(MANY_RUNS, objs);
+		for (i = 0; !round && i < MANY_RUNS; i++)
 			gomem_free(objs[i]);
 		KUNIT_EXPECT_GT(test, central->nr_full, 0U);
 		KUNIT_EXPECT_LE(test, central->nspans, (unsigned long)most);

@@ -29,8 +29,8 @@
 /* How many magazines are emptied before others may run. */
 #define RESCHED_DRAIN	16U
 
-/* Full magazines that the depot of a run class keeps, for each CPU. */
-#define RUN_MAGAZINES	4U
+/* How much the depot of a run class keeps. */
+#define MOST_RUN_BYTES	(32UL << 20)
 
 /* --- Under central->lock. --- */
 
@@ -197,7 +197,8 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 /* Runs are much memory: a depot does not keep all that is freed at once. */
 static void limit_runs(struct gomem_mcentral *central)
 {
-	unsigned int most = RUN_MAGAZINES * num_online_cpus();
+	const struct gomem_class *c = &gomem_class[central->class];
+	unsigned int most = MOST_RUN_BYTES / (c->mag_cap * c->size);
 	unsigned int nr = READ_ONCE(central->nr_full);
 
 	if (gomem_is_run_class(central->class) && nr > most)
