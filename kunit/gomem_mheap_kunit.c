@@ -424,6 +424,50 @@ static void mheap_growth_fails(struct kunit *test)
 
 /* --- Idle blocks. --- */
 
+/* Of whatever length a run was, the next one of that length is the same. */
+static void mheap_finds_every_length(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run, *again;
+	unsigned int n;
+	u64 grown;
+
+	for (n = 1; n <= GOMEM_ARENA_PAGES; n++) {
+		run = grow(test, n, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, run);
+		gomem_mheap_free_span(run);
+		grown = mheap->grown;
+		again = find(test, n, 1);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, again, run, "%u pages", n);
+		KUNIT_EXPECT_EQ(test, mheap->grown, grown);
+		if (again)
+			gomem_mheap_free_span(again);
+		gomem_mheap_trim(mheap, 0);
+	}
+}
+
+/* The same for large objects, which have blocks of just their length. */
+static void mheap_finds_large_again(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *p, *again;
+	size_t size;
+	u64 grown;
+
+	for (size = 70000; size < GOMEM_ARENA_SIZE; size += 50000) {
+		p = gomem_large_alloc(heap, size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		gomem_large_free(heap, p);
+		grown = mheap->grown;
+		again = gomem_large_alloc(heap, size, GFP_KERNEL);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, again, p, "%zu bytes", size);
+		KUNIT_EXPECT_EQ(test, mheap->grown, grown);
+		gomem_large_free(heap, again);
+		gomem_mheap_trim(mheap, 0);
+	}
+}
+
 /* Freeing gives nothing back: growth finds it all again. */
 static void mheap_keeps_idle_blocks(struct kunit *test)
 {
@@ -652,6 +696,8 @@ static struct kunit_case gomem_mheap_cases[] = {
 	KUNIT_CASE(mheap_atomic),
 	KUNIT_CASE(mheap_nofail),
 	KUNIT_CASE(mheap_growth_fails),
+	KUNIT_CASE(mheap_finds_every_length),
+	KUNIT_CASE(mheap_finds_large_again),
 	KUNIT_CASE(mheap_keeps_idle_blocks),
 	KUNIT_CASE(mheap_trim_spares_used),
 	KUNIT_CASE(mheap_trim_oldest),

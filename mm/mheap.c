@@ -44,6 +44,7 @@
 /*
  * Aligned requests may not fit the longest run of the first block; how many
  * blocks to try before taking one whose run is long enough for any alignment.
+ * And how many to look at in a place where not all have a run that is wanted.
  */
 #define MAX_TRIES	8
 
@@ -52,6 +53,10 @@ static unsigned int shelf_row(unsigned int used)
 	return used ? ilog2(used) + 1 : 0;
 }
 
+/*
+ * Where a block with a run of @longest pages stands, and the first column to look
+ * for one in: some blocks of that may have shorter runs, all behind it fit.
+ */
 static unsigned int shelf_column(unsigned int longest)
 {
 	if (longest <= GOMEM_MAX_SPAN_PAGES)
@@ -59,18 +64,6 @@ static unsigned int shelf_column(unsigned int longest)
 	if (longest < 16)
 		return GOMEM_MAX_SPAN_PAGES;
 	return min_t(unsigned int, GOMEM_MAX_SPAN_PAGES + ilog2(longest) - 3,
-		     GOMEM_SHELF_COLUMNS - 1);
-}
-
-/*
- * The first column of which every block has a run of @npages; for more than
- * half an arena there is none, and the last column has those that may.
- */
-static unsigned int shelf_column_for(unsigned int npages)
-{
-	if (npages <= GOMEM_MAX_SPAN_PAGES + 1)
-		return npages - 1;
-	return min_t(unsigned int, GOMEM_MAX_SPAN_PAGES + order_base_2(npages) - 3,
 		     GOMEM_SHELF_COLUMNS - 1);
 }
 
@@ -210,13 +203,31 @@ static struct gomem_span *carve(struct gomem_mheap *mheap,
 	return publish(mheap, want, block, first, want->npages);
 }
 
+/*
+ * A block from one place of the shelf, of which all blocks have a run of @npages,
+ * or else some may.
+ */
+static struct gomem_block *block_in(struct list_head *place, unsigned int npages)
+{
+	unsigned int looks = MAX_TRIES;
+	struct gomem_block *block;
+
+	list_for_each_entry(block, place, list) {
+		if (block->longest >= npages)
+			return block;
+		if (!--looks)
+			break;
+	}
+	return NULL;
+}
+
 static struct gomem_span *find_on_shelf(struct gomem_mheap *mheap,
 					const struct gomem_want *want,
 					unsigned int npages, unsigned int tries)
 {
-	unsigned int column = shelf_column_for(npages);
-	struct gomem_span *span;
+	unsigned int column = shelf_column(npages);
 	struct gomem_block *block;
+	struct gomem_span *span;
 	int row;
 
 	for (row = GOMEM_SHELF_ROWS - 1; row >= 0; row--) {
@@ -224,8 +235,9 @@ static struct gomem_span *find_on_shelf(struct gomem_mheap *mheap,
 		unsigned int c;
 
 		for_each_set_bit(c, &map, GOMEM_SHELF_COLUMNS) {
-			block = list_first_entry(&mheap->shelf[row][c],
-						 struct gomem_block, list);
+			block = block_in(&mheap->shelf[row][c], npages);
+			if (!block)
+				continue;
 			span = carve(mheap, want, block);
 			if (span || !--tries)
 				return span;
