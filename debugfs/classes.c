@@ -15,8 +15,8 @@ struct view {
 	struct gomem_snapshot snap;
 	u64 cached[GOMEM_NR_CACHED];
 	/* Of the live objects that the heap profile has. */
-	u64 sampled_bytes[GOMEM_NR_CACHED];
-	u64 sampled_requested[GOMEM_NR_CACHED];
+	u64 sampled_bytes[GOMEM_NR_CLASSES];
+	u64 sampled_requested[GOMEM_NR_CLASSES];
 };
 
 struct row {
@@ -40,8 +40,9 @@ static void read_samples(struct view *view)
 
 		if (!sites[i].live)
 			continue;
-		view->sampled_bytes[b->class] += sites[i].live_bytes;
-		view->sampled_requested[b->class] +=
+		view->sampled_bytes[gomem_told_class(b->class)] +=
+			sites[i].live_bytes;
+		view->sampled_requested[gomem_told_class(b->class)] +=
 			mul_u64_u64_div_u64(sites[i].live, b->requested,
 					    b->nmalloc);
 	}
@@ -70,7 +71,6 @@ static void estimate_requested(struct row *row, const struct view *view,
 	u64 requested = min(view->sampled_requested[class], bytes);
 
 	row->unknown = row->live_bytes && !bytes;
-	row->requested = 0;
 	if (row->live_bytes && bytes)
 		row->requested = mul_u64_u64_div_u64(row->live_bytes, requested,
 						     bytes);
@@ -81,6 +81,8 @@ static void fill_row(struct row *row, const struct view *view,
 {
 	const struct gomem_class_stats *s = &view->snap.class[class];
 
+	row->unknown = false;
+	row->requested = 0;
 	row->mallocs = s->nmalloc;
 	row->frees = s->nfree;
 	row->live = s->nmalloc - s->nfree;
@@ -97,7 +99,6 @@ static void fill_row(struct row *row, const struct view *view,
 		row->free_slots = 0;
 		row->cached = 0;
 	}
-	estimate_requested(row, view, class);
 }
 
 static void add_row(struct row *total, const struct row *row)
@@ -148,6 +149,7 @@ int gomem_classes_show(struct seq_file *m, void *v)
 		   "free_slots", "cached", "occup%", "requested", "span_bytes");
 	for (class = 1; class < GOMEM_NR_CLASSES; class++) {
 		fill_row(&row, view, class);
+		estimate_requested(&row, view, class);
 		add_row(&total, &row);
 		show_class(m, class, &row);
 	}
@@ -156,6 +158,7 @@ int gomem_classes_show(struct seq_file *m, void *v)
 		fill_row(&row, view, class);
 		add_row(&large, &row);
 	}
+	estimate_requested(&large, view, 0);
 	add_row(&total, &large);
 	seq_printf(m, "%5s %6s %6s %7s %4s %7s", "large", "-", "-", "1", "-", "-");
 	show_row(m, &large);

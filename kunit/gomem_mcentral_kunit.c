@@ -16,7 +16,7 @@
 #define CLASS_48	4	/* 170 objects, 32 bytes of tail, far bits */
 #define CLASS_1024	31	/* 8 objects */
 #define CLASS_8192	50	/* 1 object */
-#define CLASS_MAX	(GOMEM_NR_CACHED - 1)
+#define CLASS_MAX	(GOMEM_NR_CLASSES - 1)
 
 static struct gomem_mcentral *central_of(struct kunit *test, unsigned int class)
 {
@@ -220,25 +220,55 @@ static void mcentral_short_spans(struct kunit *test)
 
 /*
  * 1536 bytes: five in a page leave 512, sixteen in three pages nothing.  That is
- * worth it when what the tails come to is half such a span.
+ * worth it when what the tails come to is half such a span.  What is left of a
+ * block becomes usual spans, and so does what can be had without waiting.
  */
 static void mcentral_tight_spans(struct kunit *test)
 {
-	unsigned int class = gomem_size_class(1536), nr = 26 * 5 + 10 * 16;
+	unsigned int class = gomem_size_class(1536), usual = 26 * 5;
+	unsigned int block = 2 * 16 + 2 * 5, nr = usual + 2 * 16 + 2 * block;
 	struct gomem_mcentral *central = central_of(test, class);
-	void **objs = gomem_test_array(test, nr);
+	void **objs = gomem_test_array(test, nr + 1), *single = NULL;
 
-	fetch(test, class, objs, 26 * 5, true);
+	fetch(test, class, objs, usual, true);
 	KUNIT_EXPECT_EQ(test, central->nspans, 26UL);
 	KUNIT_EXPECT_EQ(test, central->npages, 26UL);
-	fetch(test, class, objs + 26 * 5, 10 * 16, true);
-	KUNIT_EXPECT_EQ(test, central->nspans, 26UL + 10);
-	KUNIT_EXPECT_EQ(test, central->npages, 26UL + 3 * 10);
+	/* Six pages of the last block, and two blocks of eight. */
+	fetch(test, class, objs + usual, nr - usual, true);
+	KUNIT_EXPECT_EQ(test, central->nspans, 26UL + 2 + 2 * 4);
+	KUNIT_EXPECT_EQ(test, central->npages, 26UL + 6 + 2 * 8);
 	KUNIT_EXPECT_EQ(test, central->slots, (unsigned long)nr);
-	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->npages, 3U);
-	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr));
-	put(test, objs, nr);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[usual])->npages, 3U);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->npages, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
+
+	KUNIT_EXPECT_EQ(test, 1U,
+			gomem_mcentral_fetch(central, &objs[nr], 1, GFP_ATOMIC,
+					     true, &single));
+	KUNIT_EXPECT_NULL(test, single);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr + 1));
+	put(test, objs, nr + 1);
 	KUNIT_EXPECT_EQ(test, central->npages, 0UL);
+}
+
+/* A class whose best length is of a high order: not for who cannot wait. */
+static void mcentral_tight_atomic(struct kunit *test)
+{
+	unsigned int class = gomem_size_class(640), nr = 1200, most = 1400;
+	struct gomem_mcentral *central = central_of(test, class);
+	void **objs = gomem_test_array(test, most), *single = NULL;
+
+	fetch(test, class, objs, nr, true);
+	KUNIT_EXPECT_EQ(test, gomem_span_pages(class, central->slots), 5U);
+	/* All that there is room for, until the heap has to grow. */
+	do {
+		KUNIT_ASSERT_LT(test, nr, most);
+		KUNIT_ASSERT_EQ(test, 1U,
+				gomem_mcentral_fetch(central, objs + nr, 1,
+						     GFP_ATOMIC, true, &single));
+	} while (gomem_span_of(objs[nr++])->block->npages != 1);
+	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->class, class);
+	put(test, objs, nr);
 }
 
 /* With its last object a span goes back to the page heap. */
@@ -632,6 +662,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_magazines_grow),
 	KUNIT_CASE(mcentral_short_spans),
 	KUNIT_CASE(mcentral_tight_spans),
+	KUNIT_CASE(mcentral_tight_atomic),
 	KUNIT_CASE(mcentral_last_object),
 	KUNIT_CASE(mcentral_put_mixed),
 	KUNIT_CASE(mcentral_exchange),

@@ -83,7 +83,7 @@ static const struct ask asks[] = {
 	{ "long span nofail", 18432, NOFAIL, SMALL_REQUESTS },
 	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS },
 	{ "run", 57344, GFP_KERNEL, SMALL_REQUESTS },
-	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS },
+	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS, .exact = true },
 	{ "run nofail", 57344, NOFAIL, SMALL_REQUESTS },
 	{ "small ahead", 64, GFP_KERNEL, SMALL_REQUESTS, .in_use = true },
 	{ "shared", 73728, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },

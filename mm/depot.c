@@ -198,10 +198,12 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 static void limit_runs(struct gomem_mcentral *central)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
-	unsigned int most = MOST_RUN_BYTES / (c->mag_cap * c->size);
-	unsigned int nr = READ_ONCE(central->nr_full);
+	unsigned int nr = READ_ONCE(central->nr_full), most;
 
-	if (gomem_is_run_class(central->class) && nr > most)
+	if (!gomem_is_run_class(central->class))
+		return;
+	most = MOST_RUN_BYTES / (c->mag_cap * c->size);
+	if (nr > most)
 		gomem_depot_drain(central, nr - most);
 }
 
@@ -326,7 +328,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 			central->nfree += mag->room;
 		}
 		spin_unlock_irqrestore(&central->lock, flags);
-		if (mag)
+		if (mag || nr - given < cap)
 			break;
 		mag = new_magazine(central, cap);
 		if (!mag)

@@ -216,6 +216,38 @@ static bool collect_waiting(struct gomem_heap *heap, gfp_t gfp)
 }
 
 /*
+ * Of the length that is best for the class, or else of the usual one: what is
+ * left of a block that gave the best ones, or all that there is to be had.
+ */
+static struct gomem_span *find_either(struct gomem_mheap *mheap,
+				      const struct gomem_want *want)
+{
+	unsigned int usual = gomem_class[want->central->class].npages;
+	struct gomem_span *span = gomem_mheap_find(mheap, want);
+	struct gomem_want second = *want;
+
+	if (span || want->npages <= usual)
+		return span;
+	second.npages = usual;
+	return gomem_mheap_find(mheap, &second);
+}
+
+/* The same where the heap has to grow; the usual length is to be had more often. */
+static struct gomem_span *grow_either(struct gomem_mheap *mheap,
+				      const struct gomem_want *want, gfp_t gfp,
+				      struct gomem_block **reserve)
+{
+	unsigned int usual = gomem_class[want->central->class].npages;
+	struct gomem_span *span = gomem_mheap_grow(mheap, want, gfp, reserve);
+	struct gomem_want second = *want;
+
+	if (span || *reserve || want->npages <= usual)
+		return span;
+	second.npages = usual;
+	return gomem_mheap_grow(mheap, &second, gfp, reserve);
+}
+
+/*
  * A span for @central.  When the heap has to grow, @drained says whether the
  * depots have been emptied already; if not, that is done instead and the caller
  * looks again.
@@ -242,14 +274,14 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 		if (!want.far_bits)
 			return NULL;
 	}
-	span = gomem_mheap_find(central->mheap, &want);
+	span = find_either(central->mheap, &want);
 	if (!span && !*drained) {
 		*drained = true;
 		if (collect_waiting(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
 	if (!span)
-		span = gomem_mheap_grow(central->mheap, &want, gfp, reserve);
+		span = grow_either(central->mheap, &want, gfp, reserve);
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
@@ -260,8 +292,8 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 }
 
 /*
- * No span of the class is to be had: pages for one object alone.  @reserve is a
- * block from the emergency reserves, or NULL.
+ * No span of the class is to be had: pages for one object alone, unless that has
+ * just been tried.  @reserve is a block from the emergency reserves, or NULL.
  */
 static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
 			   struct gomem_block *reserve)
@@ -269,6 +301,9 @@ static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
 	unsigned int size = gomem_class[central->class].size;
 	struct gomem_heap *heap = central->heap;
 
+	if (gomem_is_run_class(central->class) && !reserve &&
+	    !(gfp & __GFP_NOFAIL))
+		return NULL;
 	gomem_count(heap, GOMEM_EV_EXACT);
 	if (reserve)
 		return gomem_large_adopt(heap, central->mheap, reserve,

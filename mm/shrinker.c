@@ -23,15 +23,14 @@ static unsigned long to_kernel_pages(unsigned long npages)
 	return (npages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT;
 }
 
-/* Bytes that wait in a node's depots, about. */
+/* Bytes that wait in a node's depots. */
 static unsigned long depot_bytes(struct gomem_node *node)
 {
 	unsigned long bytes = 0;
 	unsigned int class;
 
 	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		bytes += READ_ONCE(node->central[class].nr_full) *
-			 (unsigned long)gomem_class[class].mag_cap *
+		bytes += READ_ONCE(node->central[class].nr_cached) *
 			 gomem_class[class].size;
 	return bytes;
 }

@@ -51,8 +51,8 @@ static unsigned long span_tail(unsigned int class, unsigned int npages)
  * A class of which there are few objects should not have a long span with more
  * free slots in it than there are objects; so its spans begin short, with room
  * for about as many objects as there are already.  For a class that has so many
- * spans that their tails would, in spans of a better length, make such a span and
- * more, that length is the right one.
+ * spans that their tails make half a span of a better length, that length is the
+ * right one: half of a span is free, on average.
  *
  * Return: gomem pages.
  */
