@@ -48,6 +48,10 @@ struct object {
 
 static void **slot;
 static struct task_struct **thread;
+/* On PREEMPT_RT nobody allocates in hard interrupts. */
+#define TIMER_MODE	(IS_ENABLED(CONFIG_PREEMPT_RT) ? \
+			 HRTIMER_MODE_REL_SOFT : HRTIMER_MODE_REL_HARD)
+
 static struct hrtimer timer;
 static struct rnd_state timer_rnd;
 static atomic_long_t nr_alloc, nr_free, nr_failed, nr_corrupt, nr_irq;
@@ -157,9 +161,8 @@ static void start_timer(void)
 {
 	prandom_seed_state(&timer_rnd, 1000);
 	gomem_compat_hrtimer_setup(&timer, stress_timer, CLOCK_MONOTONIC,
-				   HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&timer, ns_to_ktime(NSEC_PER_SEC / hz),
-		      HRTIMER_MODE_REL_HARD);
+				   TIMER_MODE);
+	hrtimer_start(&timer, ns_to_ktime(NSEC_PER_SEC / hz), TIMER_MODE);
 }
 
 static void stop_threads(void)

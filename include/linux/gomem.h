@@ -26,7 +26,7 @@
  * Any CPU may free what another one allocated.  A pointer that cannot be freed
  * is reported in the kernel log, counted (BadFrees) and ignored.
  *
- * Context: process, softirq or hardirq; does not sleep.
+ * Context: process, softirq or, but for PREEMPT_RT, hardirq; does not sleep.
  */
 void gomem_free(const void *p);
 
@@ -37,7 +37,8 @@ void gomem_free(const void *p);
  *	not; __GFP_ZERO, __GFP_NOWARN, __GFP_NOFAIL, GFP_DMA, GFP_DMA32 and
  *	the others mean what they mean there
  *
- * Context: any but NMI, as @gfp allows.
+ * Context: any but NMI, as @gfp allows; on PREEMPT_RT, as of kmalloc() there, not
+ * hardirq.
  * Return: the memory; ZERO_SIZE_PTR if @size is 0; NULL if there is no memory
  * or @size is too large.
  */
