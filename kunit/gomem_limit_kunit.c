@@ -176,16 +176,22 @@ static void shrinker_gives_blocks(struct kunit *test)
 static void shrinker_empties_depots(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	int nid = gomem_test_mheap(test)->nid;
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_mcentral *central;
+	int nid = mheap->nid;
 	unsigned int i, nr = 2000;
 	void **objs = gomem_test_array(test, nr);
 	u64 inuse;
 
+	central = &heap->node[nid]->central[gomem_size_class(1024)];
 	for (i = 0; i < nr; i++)
 		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
 	gomem_free_bulk(nr, objs);
 	inuse = stats_of(test)->heap_inuse;
-	KUNIT_EXPECT_GT(test, gomem_shrink_count(heap, nid), 0UL);
+	KUNIT_EXPECT_GT(test, central->nr_cached, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid),
+			((mheap->idle_block_pages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT) +
+			(central->nr_cached * 1024 >> PAGE_SHIFT));
 	KUNIT_EXPECT_GT(test, gomem_shrink_scan(heap, nid, ULONG_MAX), 0UL);
 	KUNIT_EXPECT_LT(test, stats_of(test)->heap_inuse, inuse / 2);
 }

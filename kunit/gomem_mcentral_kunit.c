@@ -365,6 +365,20 @@ static void mcentral_refill_from_spans(struct kunit *test)
 	put(test, objs, 1010);
 }
 
+/* What is given in whole magazines is taken, and no magazine got in vain. */
+static void mcentral_give(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	unsigned int cap = gomem_class[CLASS_1024].mag_cap, nr = 2 * cap + 10;
+	void **objs = gomem_test_array(test, nr);
+
+	fetch(test, CLASS_1024, objs, nr, true);
+	KUNIT_EXPECT_EQ(test, gomem_depot_give(central, objs, nr), 2 * cap);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
+	put(test, objs + 2 * cap, 10);
+}
+
 /* A magazine that is too small for what is wanted is exchanged for a larger. */
 static void mcentral_magazines_grow(struct kunit *test)
 {
@@ -659,6 +673,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_every_class),
 	KUNIT_CASE(mcentral_fullest_first),
 	KUNIT_CASE(mcentral_frees_magazines),
+	KUNIT_CASE(mcentral_give),
 	KUNIT_CASE(mcentral_magazines_grow),
 	KUNIT_CASE(mcentral_short_spans),
 	KUNIT_CASE(mcentral_tight_spans),

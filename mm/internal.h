@@ -258,7 +258,7 @@ struct gomem_mcache {
  *
  * Lies beside its span: a sample a slot in gomem_sampled for small objects,
  * which is there as long as one of them is sampled; in the span itself for a
- * large one.
+ * one that is not cached.
  */
 struct gomem_sample {
 	u32 born;			/* ktime_get_seconds() */
@@ -294,7 +294,7 @@ struct gomem_span {
 	struct gomem_mcentral *central;
 	u32 npages;
 	u16 nalloc;			/* objects not in this span's bitmap's zeros */
-	u8 class;			/* 0: one large object */
+	u8 class;			/* 0: one uncached object */
 	u8 state;
 	union {				/* a set bit is an object given out */
 		unsigned long bits[BITS_TO_LONGS(GOMEM_SPAN_INLINE_BITS)];
