@@ -5,7 +5,7 @@
 # the default rate and exactly at rate 1; so does the trace. What go tool pprof
 # makes of the profiles is looked at on the host.
 #
-# vm: --add scripts/guest/tap:/tap
+# vm: --one-thread --add scripts/guest/tap:/tap
 # needs: golang-go
 . /tap
 

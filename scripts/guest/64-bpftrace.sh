@@ -3,7 +3,7 @@
 #
 # The bpftrace scripts name those who allocate, with their bytes.
 #
-# vm: --mem 2G --add scripts/guest/tap:/tap --program bpftrace
+# vm: --one-thread --mem 2G --add scripts/guest/tap:/tap --program bpftrace
 # vm: --add scripts/bpftrace/bytes-by-stack.bt --add scripts/bpftrace/live-by-site.bt
 # vm: --add scripts/bpftrace/latency.bt
 . /tap

@@ -4,7 +4,7 @@
 # Memory given back on demand; knobs, as parameters and as files; what is told
 # about it in tracepoints and in the log.
 #
-# vm: --add scripts/guest/tap:/tap
+# vm: --one-thread --add scripts/guest/tap:/tap
 . /tap
 
 P=/sys/module/gomem/parameters
