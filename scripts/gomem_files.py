@@ -36,6 +36,8 @@ RINGS = ("PauseNs", "PauseEnd")
 KNOBS = (
     "gc_percent", "memory_limit", "mem_profile_rate", "scavenge_delay_ms",
 )
+# A memory_limit of this and more, as Go's greatest number, is none.
+NO_LIMIT = 1 << 62
 
 
 class Error(Exception):
@@ -259,14 +261,16 @@ def parse_both(text, reading):
         parse_classes(found.lstrip("\n") + classes, reading)
 
 
-def load(path):
-    """The text of a file, or None if there is none."""
+def load(path, required=True):
+    """The text of a file, or None if there is none, or none for us."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
+        if not required:
+            return None
         hint = "" if os.geteuid() == 0 else "; run this as root"
         raise Error(f"cannot read {path}: permission denied{hint}") from None
     except OSError as e:
@@ -287,10 +291,12 @@ def read(root=None):
     """Read everything that root has; without one, the module that is loaded."""
     reading = Reading(root or DEBUGFS)
     path = os.path.join(reading.root, "memstats")
-    text, parser = load(path), parse_memstats
+    # A kernel that is locked down may refuse debugfs to root, too.
+    elsewhere = not root and os.access(PROC, os.R_OK)
+    text, parser = load(path, not elsewhere), parse_memstats
     if text is None:
         path = os.path.join(reading.root, "memstats.json")
-        text, parser = load(path), parse_json
+        text, parser = load(path, not elsewhere), parse_json
     if text is None and not root:
         path, reading.root = PROC, PROC
         text, parser = load(path), parse_both
@@ -316,8 +322,9 @@ def read(root=None):
         if text is not None:
             parse(parser, path, text, reading)
     for name in KNOBS:
+        # What may be written, such a kernel does not let root read.
         path = os.path.join(reading.root, name)
-        text = load(path)
+        text = load(path, required=False)
         if text is not None:
             parse(lambda t, r: r.knobs.update({name: knob(t)}), path, text,
                   reading)
