@@ -11,8 +11,9 @@
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
 GOMEM_ROOT=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d : -f 6)}"
 GOMEM_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/gomem
-export LC_ALL=C
+export HOME LC_ALL=C
 
 # Progress goes to stderr, so that stdout stays for results.
 say()  { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
