@@ -17,14 +17,21 @@ static struct dentry *directory;
 
 static int gomem_check_show(struct seq_file *m, void *v)
 {
-	if (!gomem_check(&gomem_default_heap, m))
+	unsigned int failed = gomem_check(&gomem_default_heap, m);
+
+	if (failed == UINT_MAX)
+		return -ENOMEM;
+	if (!failed)
 		seq_puts(m, "ok\n");
 	return 0;
 }
 
 static int gomem_proc_show(struct seq_file *m, void *v)
 {
-	gomem_memstats_show(m, v);
+	int ret = gomem_memstats_show(m, v);
+
+	if (ret)
+		return ret;
 	seq_putc(m, '\n');
 	return gomem_classes_show(m, v);
 }

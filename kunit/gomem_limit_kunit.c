@@ -144,7 +144,8 @@ static void limit_of_default_heap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_set_memory_limit(-5), S64_MAX / 2);
 	KUNIT_EXPECT_EQ(test, gomem_set_memory_limit(limit), S64_MAX / 2);
 	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(-7), 150);
-	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(percent), -1);
+	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(INT_MAX), -1);
+	KUNIT_EXPECT_EQ(test, gomem_set_gc_percent(percent), 1000000);
 }
 
 /* --- The shrinker. --- */

@@ -15,6 +15,8 @@
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -39,6 +41,10 @@ static unsigned int pause_us;
 module_param(pause_us, uint, 0444);
 MODULE_PARM_DESC(pause_us, "how long each thread rests after 256 steps (default 0)");
 
+static unsigned int by_node;
+module_param(by_node, uint, 0444);
+MODULE_PARM_DESC(by_node, "each so many-th step of a thread names a node, and __GFP_ACCOUNT, 0 for none (default 0)");
+
 /* Every object begins with this; the rest is filled with one byte. */
 struct object {
 	u32 size;
@@ -54,7 +60,7 @@ static struct task_struct **thread;
 
 static struct hrtimer timer;
 static struct rnd_state timer_rnd;
-static atomic_long_t nr_alloc, nr_free, nr_failed, nr_corrupt, nr_irq;
+static atomic_long_t nr_alloc, nr_free, nr_failed, nr_corrupt, nr_irq, nr_by_node;
 
 static u32 random_size(struct rnd_state *rnd, u32 limit)
 {
@@ -66,10 +72,18 @@ static u32 random_size(struct rnd_state *rnd, u32 limit)
 	       prandom_u32_state(rnd) % min(bound, limit);
 }
 
-static struct object *make(struct rnd_state *rnd, u32 limit, gfp_t gfp)
+static struct object *get(u32 size, gfp_t gfp, int node)
+{
+	if (node == NUMA_NO_NODE)
+		return gomem_alloc(size, gfp);
+	atomic_long_inc(&nr_by_node);
+	return gomem_alloc_node(size, gfp | __GFP_ACCOUNT, node);
+}
+
+static struct object *make(struct rnd_state *rnd, u32 limit, gfp_t gfp, int node)
 {
 	u32 size = random_size(rnd, limit);
-	struct object *o = gomem_alloc(size, gfp);
+	struct object *o = get(size, gfp, node);
 
 	if (!o) {
 		atomic_long_inc(&nr_failed);
@@ -97,13 +111,13 @@ static void destroy(struct object *o)
 }
 
 /* Put an object, or nothing, where another one was; free that one. */
-static void step(struct rnd_state *rnd, u32 limit, gfp_t gfp)
+static void step(struct rnd_state *rnd, u32 limit, gfp_t gfp, int node)
 {
 	u32 i = prandom_u32_state(rnd) % slots;
 	struct object *o = NULL;
 
 	if (prandom_u32_state(rnd) & 1)
-		o = make(rnd, limit, gfp);
+		o = make(rnd, limit, gfp, node);
 	destroy(xchg(&slot[i], o));
 }
 
@@ -137,7 +151,11 @@ static int stress_thread(void *data)
 
 	prandom_seed_state(&rnd, (unsigned long)data);
 	for (i = 0; !kthread_should_stop(); i++) {
-		step(&rnd, max_size, i % 16 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO);
+		step(&rnd, max_size, i % 16 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO,
+		     NUMA_NO_NODE);
+		if (by_node && i % by_node == 0)
+			step(&rnd, max_size, GFP_KERNEL,
+			     prandom_u32_state(&rnd) % nr_node_ids);
 		if (i % 64 == 0)
 			step_bulk(&rnd);
 		if (i % 256 == 0 && pause_us)
@@ -151,7 +169,7 @@ static int stress_thread(void *data)
 static enum hrtimer_restart stress_timer(struct hrtimer *t)
 {
 	/* Little at a time: this is hard interrupt context. */
-	step(&timer_rnd, 2048, GFP_ATOMIC | __GFP_NOWARN);
+	step(&timer_rnd, 2048, GFP_ATOMIC | __GFP_NOWARN, NUMA_NO_NODE);
 	atomic_long_inc(&nr_irq);
 	hrtimer_forward_now(t, ns_to_ktime(NSEC_PER_SEC / hz));
 	return HRTIMER_RESTART;
@@ -212,10 +230,10 @@ static void __exit stress_exit(void)
 	stop_threads();
 	for (i = 0; i < slots; i++)
 		destroy(slot[i]);
-	pr_info("gomem_stress: %ld allocated, %ld freed, %ld failed, %ld corrupt, %ld interrupts\n",
+	pr_info("gomem_stress: %ld allocated, %ld freed, %ld failed, %ld corrupt, %ld interrupts, %ld by node\n",
 		atomic_long_read(&nr_alloc), atomic_long_read(&nr_free),
 		atomic_long_read(&nr_failed), atomic_long_read(&nr_corrupt),
-		atomic_long_read(&nr_irq));
+		atomic_long_read(&nr_irq), atomic_long_read(&nr_by_node));
 	kvfree(slot);
 	kfree(thread);
 }

@@ -86,7 +86,8 @@ void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
 	if (node_online(node))
-		return alloc_remote(heap, size, gfp, node, _RET_IP_);
+		return alloc_remote(heap, size, gomem_unaccounted(heap, gfp, 1),
+				    node, _RET_IP_);
 	return gfp & __GFP_THISNODE ? NULL :
 				      gomem_alloc_for(heap, size, gfp, _RET_IP_);
 }

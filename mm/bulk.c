@@ -97,10 +97,7 @@ static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	unsigned int got = 0, n;
 
 	might_alloc(gfp);
-	if (gfp & __GFP_ACCOUNT) {
-		this_cpu_add(heap->mcache->naccount, nr);
-		gfp &= ~__GFP_ACCOUNT;
-	}
+	gfp = gomem_unaccounted(heap, gfp, nr);
 	while (got < nr) {
 		if (small) {
 			n = alloc_stock(heap, class, objs + got, nr - got, size,

@@ -445,7 +445,7 @@ int gomem_set_gc_percent(int percent)
 	int old = gomem_knob(&gomem_default_heap, GOMEM_KNOB_GC_PERCENT);
 
 	gomem_knob_set(&gomem_default_heap, GOMEM_KNOB_GC_PERCENT,
-		       max(percent, -1));
+		       clamp(percent, -1, GOMEM_MAX_GC_PERCENT));
 	return old;
 }
 EXPORT_SYMBOL_GPL(gomem_set_gc_percent);

@@ -473,6 +473,8 @@ struct gomem_node {
 	struct gomem_mcentral central[GOMEM_NR_CACHED];
 };
 
+#define GOMEM_MAX_GC_PERCENT	1000000
+
 /* What can be adjusted, by module parameters and in debugfs; mm/knobs.c. */
 enum gomem_knob {
 	GOMEM_KNOB_GC_PERCENT,
@@ -765,6 +767,15 @@ void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip);
 void gomem_free_for(const void *p, unsigned long ip);
 void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
+
+/* @gfp without __GFP_ACCOUNT: @nr requests that asked in vain are counted. */
+static inline gfp_t gomem_unaccounted(struct gomem_heap *heap, gfp_t gfp,
+				      unsigned int nr)
+{
+	if (gfp & __GFP_ACCOUNT)
+		this_cpu_add(heap->mcache->naccount, nr);
+	return gfp & ~__GFP_ACCOUNT;
+}
 
 /* mm/bulk.c */
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,

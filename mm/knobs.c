@@ -19,7 +19,7 @@ static const struct {
 	s64 least, most, initial;
 	bool bytes;		/* K, M and G may follow */
 } knobs[GOMEM_NR_KNOBS] = {
-	[GOMEM_KNOB_GC_PERCENT] = { "gc_percent", -1, 1000000, 100 },
+	[GOMEM_KNOB_GC_PERCENT] = { "gc_percent", -1, GOMEM_MAX_GC_PERCENT, 100 },
 	[GOMEM_KNOB_MEMORY_LIMIT] = { "memory_limit", 0, S64_MAX, S64_MAX, true },
 	[GOMEM_KNOB_SCAVENGE_DELAY_MS] = { "scavenge_delay_ms", 0, 86400000, 5000 },
 	[GOMEM_KNOB_GCTRACE] = { "gctrace", 0, 1, 0 },

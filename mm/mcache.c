@@ -119,10 +119,7 @@ static __always_inline void *alloc_common(struct gomem_heap *heap,
 static noinline void *alloc_special(size_t size, gfp_t gfp,
 				    struct gomem_heap *heap, unsigned long ip)
 {
-	if (gfp & __GFP_ACCOUNT) {
-		this_cpu_inc(heap->mcache->naccount);
-		gfp &= ~__GFP_ACCOUNT;
-	}
+	gfp = gomem_unaccounted(heap, gfp, 1);
 	if (gfp & GOMEM_GFP_OTHER_ZONE)
 		return alloc_slow(size, gfp, heap, ip);
 	return alloc_common(heap, heap->mcache, size, gfp, true, ip);

@@ -203,9 +203,9 @@ void gomem_free_os_memory(void);
 /**
  * gomem_set_gc_percent() - set when reclaim cycles begin
  * @percent: when what is allocated or cached exceeds what was live after the
- *	last cycle by so much; negative: never by themselves
+ *	last cycle by so much, 1000000 at most; negative: never by themselves
  *
- * Context: any but NMI.
+ * Context: as gomem_free().
  * Return: what it was before.
  */
 int gomem_set_gc_percent(int percent);
@@ -217,7 +217,7 @@ int gomem_set_gc_percent(int percent);
  * The limit is soft: cycles and the return of idle memory become eager near it,
  * and no allocation ever fails because of it.
  *
- * Context: any but NMI.
+ * Context: as gomem_free().
  * Return: what it was before.
  */
 s64 gomem_set_memory_limit(s64 limit);
@@ -260,7 +260,7 @@ struct gomem_memstats_size {
  * @buck_hash_sys: bytes of the heap profile's buckets
  * @gc_sys: bytes of bitmaps, blocks and arenas
  * @other_sys: bytes of everything else
- * @next_gc: value of heap_alloc at which the next reclaim cycle starts
+ * @next_gc: @heap_alloc and cached bytes at which the next reclaim cycle starts
  * @last_gc: end of the last cycle, nanoseconds since 1970
  * @pause_total_ns: sum of all pauses
  * @pause_ns: the last pauses; the most recent is [(@num_gc + 255) % 256]
@@ -313,7 +313,7 @@ struct gomem_memstats {
  *
  * The figures are consistent with each other, and nobody is stopped for them.
  *
- * Context: any but NMI; does not sleep.
+ * Context: as gomem_free().
  */
 void gomem_read_memstats(struct gomem_memstats *stats);
 
@@ -344,7 +344,7 @@ struct gomem_mem_profile_record {
  * @nr: for how many there is room
  * @inuse_zero: also those of which everything has been freed
  *
- * Context: any but NMI; does not sleep.
+ * Context: as gomem_free().
  * Return: how many records there are; more than @nr if not all were copied.
  */
 size_t gomem_mem_profile(struct gomem_mem_profile_record *records, size_t nr,
