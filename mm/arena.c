@@ -11,12 +11,15 @@
  * ours ends in the slow path without having cost the others a test.
  *
  * Readers hold nothing but RCU, and load the index once: when memory is added a
- * longer one takes its place.  Writers are mheaps, which change the tags of
- * pages they own under their own lock, and gomem_index_lock protects which
- * arenas exist and how many blocks they serve.
+ * longer one takes its place.  (With a spinlock held one is under RCU, too.)
+ * Writers are mheaps, which change the tags of pages they own under their own
+ * lock, and gomem_index_lock protects which arenas exist and how many blocks
+ * they serve.
  */
 #include <linux/mmzone.h>
+#include <linux/mutex.h>
 #include <linux/nodemask.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -24,27 +27,46 @@
 struct gomem_arena gomem_no_arena;
 struct gomem_index *gomem_index __read_mostly;
 static DEFINE_SPINLOCK(gomem_index_lock);
+/* Around its replacement; inside the kernel's lock of memory hotplug. */
+static DEFINE_MUTEX(gomem_index_mutex);
 
 /* Arenas serve blocks of any heap, so none of the heaps can count them. */
 static atomic_long_t arena_bytes;
 
-/* The base is that of every index that there will be. */
-static unsigned long arena_index(unsigned long address)
+static unsigned long arena_index(const struct gomem_index *index,
+				 unsigned long address)
 {
-	return (address - READ_ONCE(gomem_index)->base) >> GOMEM_ARENA_SHIFT;
+	return (address - index->base) >> GOMEM_ARENA_SHIFT;
 }
 
-static unsigned int page_in_arena(unsigned long address)
+/* The arena of @address, and which of its pages that is; under RCU. */
+static struct gomem_arena *arena_of(unsigned long address, unsigned int *page)
 {
-	address -= READ_ONCE(gomem_index)->base;
-	return (address >> GOMEM_PAGE_SHIFT) & (GOMEM_ARENA_PAGES - 1);
-}
+	const struct gomem_index *index = READ_ONCE(gomem_index);
+	unsigned long i = arena_index(index, address);
 
-static struct gomem_arena *arena_at(unsigned long i)
-{
-	struct gomem_index *index = READ_ONCE(gomem_index);
-
+	*page = ((address - index->base) >> GOMEM_PAGE_SHIFT) &
+		(GOMEM_ARENA_PAGES - 1);
 	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
+}
+
+/*
+ * The arenas that a block needs; of an index that takes this one's place they
+ * are the same.  False if there is memory in it that the index does not cover.
+ */
+static bool arenas_of(unsigned long base, unsigned long npages,
+		      unsigned long *first, unsigned long *last)
+{
+	const struct gomem_index *index;
+	bool covered;
+
+	rcu_read_lock();
+	index = READ_ONCE(gomem_index);
+	*first = arena_index(index, base);
+	*last = arena_index(index, base + (npages << GOMEM_PAGE_SHIFT) - 1);
+	covered = *first < index->nr && *last < index->nr;
+	rcu_read_unlock();
+	return covered;
 }
 
 static void arena_free(struct gomem_arena *arena)
@@ -129,12 +151,10 @@ static void arena_unref(unsigned long i)
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long npages, gfp_t gfp)
 {
-	unsigned long first = arena_index(base);
-	unsigned long last = arena_index(base + (npages << GOMEM_PAGE_SHIFT) - 1);
 	struct gomem_arena *fresh = NULL;
-	unsigned long i;
+	unsigned long first, last, i;
 
-	if (first >= gomem_index->nr || last >= gomem_index->nr)
+	if (!arenas_of(base, npages, &first, &last))
 		return -ERANGE;
 	for (i = first; i <= last; i++) {
 		if (arena_ref(i, &fresh))
@@ -160,10 +180,9 @@ undo:
  */
 void gomem_arena_put(unsigned long base, unsigned long npages)
 {
-	unsigned long first = arena_index(base);
-	unsigned long last = arena_index(base + (npages << GOMEM_PAGE_SHIFT) - 1);
-	unsigned long i;
+	unsigned long first, last, i;
 
+	arenas_of(base, npages, &first, &last);
 	for (i = first; i <= last; i++)
 		arena_unref(i);
 }
@@ -195,13 +214,12 @@ static void set_pages(struct gomem_arena *arena, unsigned int page,
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span)
 {
+	struct gomem_arena *arena;
 	unsigned long i, n;
+	unsigned int page;
 
 	for (i = 0; i < npages; i += n) {
-		unsigned long address = base + (i << GOMEM_PAGE_SHIFT);
-		struct gomem_arena *arena = arena_at(arena_index(address));
-		unsigned int page = page_in_arena(address);
-
+		arena = arena_of(base + (i << GOMEM_PAGE_SHIFT), &page);
 		n = min_t(unsigned long, npages - i, GOMEM_ARENA_PAGES - page);
 		set_pages(arena, page, n, rest, span);
 		if (!i && first != rest)
@@ -222,8 +240,8 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
 		       u8 rest)
 {
-	struct gomem_arena *arena = arena_at(arena_index(base));
-	unsigned int page = page_in_arena(base);
+	unsigned int page;
+	struct gomem_arena *arena = arena_of(base, &page);
 
 	/* The pages of a shared block are all in one arena. */
 	WRITE_ONCE(arena->tag[page], first);
@@ -235,24 +253,35 @@ void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
  * gomem_span_of() - the span that an address lies in
  * @p: any value
  *
- * Context: under RCU.  Unless the caller owns an object of it, the span may be
- * dying; look again under the lock of its mcentral or mheap.
+ * Context: any but NMI.  Unless the caller owns an object of it, the span may be
+ * dying: stay under RCU, and look again under the lock of its mcentral or mheap.
  * Return: the span, or NULL if @p is not in a span of gomem's.
  */
 struct gomem_span *gomem_span_of(const void *p)
 {
-	unsigned long address = (unsigned long)p;
-	struct gomem_arena *arena = arena_at(arena_index(address));
+	struct gomem_span *span = NULL;
+	struct gomem_arena *arena;
+	unsigned int page;
 
-	if (arena == &gomem_no_arena)
-		return NULL;
-	return READ_ONCE(arena->span[page_in_arena(address)]);
+	rcu_read_lock();
+	arena = arena_of((unsigned long)p, &page);
+	if (arena != &gomem_no_arena)
+		span = READ_ONCE(arena->span[page]);
+	rcu_read_unlock();
+	return span;
 }
 
 /* Bytes that the index itself takes. */
 size_t gomem_index_bytes(void)
 {
-	return struct_size(gomem_index, arena, gomem_index->nr);
+	const struct gomem_index *index;
+	size_t bytes;
+
+	rcu_read_lock();
+	index = READ_ONCE(gomem_index);
+	bytes = struct_size(index, arena, index->nr);
+	rcu_read_unlock();
+	return bytes;
 }
 
 /* Bytes that all arenas take. */
@@ -281,18 +310,7 @@ static struct gomem_index *index_alloc(unsigned long start_pfn,
 	return index;
 }
 
-/**
- * gomem_index_extend() - have the index reach over more memory
- * @start_pfn: where that begins
- * @end_pfn: where it ends
- *
- * Who has looked an address up in the old index before the new one was there
- * found what was true then.
- *
- * Context: process, may sleep; no two at a time.
- * Return: 0, -ENOMEM, or -ERANGE for memory below all that there was.
- */
-int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
+static int index_extend(unsigned long start_pfn, unsigned long end_pfn)
 {
 	struct gomem_index *old = gomem_index, *index;
 	unsigned long flags, base_pfn;
@@ -316,6 +334,59 @@ int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
 }
 
 /**
+ * gomem_index_extend() - have the index reach over more memory
+ * @start_pfn: where that begins
+ * @end_pfn: where it ends
+ *
+ * Who has looked an address up in the old index before the new one was there
+ * found what was true then.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOMEM, or -ERANGE for memory below all that there was.
+ */
+int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
+{
+	int ret;
+
+	mutex_lock(&gomem_index_mutex);
+	ret = index_extend(start_pfn, end_pfn);
+	mutex_unlock(&gomem_index_mutex);
+	return ret;
+}
+
+/* Where the memory of all nodes begins and ends. */
+static void memory_bounds(unsigned long *start_pfn, unsigned long *end_pfn)
+{
+	int nid;
+
+	*start_pfn = ULONG_MAX;
+	*end_pfn = 0;
+	for_each_online_node(nid) {
+		if (!node_present_pages(nid))
+			continue;
+		*start_pfn = min(*start_pfn, node_start_pfn(nid));
+		*end_pfn = max(*end_pfn, node_end_pfn(nid));
+	}
+}
+
+/**
+ * gomem_index_catch_up() - have the index reach over all memory there is now
+ *
+ * For memory that came while nobody told us.  Some that is being brought online
+ * is counted by its node before those are told who want to know.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOMEM or -ERANGE.
+ */
+int gomem_index_catch_up(void)
+{
+	unsigned long start_pfn, end_pfn;
+
+	memory_bounds(&start_pfn, &end_pfn);
+	return gomem_index_extend(start_pfn, end_pfn);
+}
+
+/**
  * gomem_index_init() - make the index over all memory there is
  *
  * Context: process, once.
@@ -323,15 +394,9 @@ int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
  */
 int gomem_index_init(void)
 {
-	unsigned long start_pfn = ULONG_MAX, end_pfn = 0;
-	int nid;
+	unsigned long start_pfn, end_pfn;
 
-	for_each_online_node(nid) {
-		if (!node_present_pages(nid))
-			continue;
-		start_pfn = min(start_pfn, node_start_pfn(nid));
-		end_pfn = max(end_pfn, node_end_pfn(nid));
-	}
+	memory_bounds(&start_pfn, &end_pfn);
 	gomem_index = index_alloc(start_pfn, end_pfn);
 	return gomem_index ? 0 : -ENOMEM;
 }

@@ -225,7 +225,9 @@ void gomem_block_abandon(struct gomem_block *block)
 					gomem_mspan_far_bits(&block->span[i]));
 			gomem_mprof_forget(&block->span[i], meta);
 		}
+	rcu_read_lock();	/* in place of a lock */
 	gomem_block_untag(block);
+	rcu_read_unlock();
 	gomem_arena_put(block->base, block->npages);
 	free_descriptor(meta, block);
 }

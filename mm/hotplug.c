@@ -7,7 +7,8 @@
  * before it can come up again.
  *
  * Memory that is about to come may lie beyond the arena index, which is made
- * longer before anybody can get a page of it.  Memory that is about to go cannot
+ * longer before anybody can get a page of it; and once more when gomem begins to
+ * be told of such memory, for what came just before.  Memory that is about to go cannot
  * go while gomem has pages of it, and gomem cannot move objects; but it gives
  * back all blocks without spans, and asks for a cycle to make more of them.
  */
@@ -86,7 +87,16 @@ int gomem_hotplug_init(void)
 	cpu_state = ret;
 	ret = register_memory_notifier(&memory_notifier);
 	if (ret)
-		cpuhp_remove_state_nocalls(cpu_state);
+		goto no_notifier;
+	ret = gomem_index_catch_up();
+	if (ret)
+		goto not_covered;
+	return 0;
+
+not_covered:
+	unregister_memory_notifier(&memory_notifier);
+no_notifier:
+	cpuhp_remove_state_nocalls(cpu_state);
 	return ret;
 }
 

@@ -596,6 +596,7 @@ size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long npages, gfp_t gfp);
 void gomem_arena_put(unsigned long base, unsigned long npages);
+int gomem_index_catch_up(void);
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span);
 void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
