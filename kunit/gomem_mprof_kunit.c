@@ -266,6 +266,28 @@ static void mprof_rate_keeps_numbers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, profile(test)->last_rate, 524288U);
 }
 
+/*
+ * A count that began by one rate and ran out by another is no sample for that:
+ * there is none of 64 bytes in 2^30, but for one time in 2^24.
+ */
+static void mprof_rate_of_its_own_time(struct kunit *test)
+{
+	void *p[3];
+
+	set_rate(test, 1);
+	p[0] = here(test, SIZE);
+	expect_samples(test, SIZE, 1, 0);
+	/* As it is before this CPU has been told. */
+	WRITE_ONCE(profile(test)->rate, GOMEM_MPROF_MAX_RATE);
+	p[1] = here(test, SIZE);
+	expect_samples(test, SIZE, 1, 0);
+	set_rate(test, 1);
+	p[2] = here(test, SIZE);
+	expect_samples(test, SIZE, 2, 0);
+	gomem_free_bulk(ARRAY_SIZE(p), p);
+	expect_samples(test, SIZE, 2, 2);
+}
+
 /* Only those that were sampled count when they are freed. */
 static void mprof_neighbours(struct kunit *test)
 {
@@ -674,6 +696,7 @@ static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_counts_bulk),
 	KUNIT_CASE(mprof_counts_interrupts),
 	KUNIT_CASE(mprof_rate_keeps_numbers),
+	KUNIT_CASE(mprof_rate_of_its_own_time),
 	KUNIT_CASE(mprof_neighbours),
 	KUNIT_CASE(mprof_tags),
 	KUNIT_CASE(mprof_wrong_frees),

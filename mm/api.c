@@ -46,6 +46,7 @@ static void *alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 			  int node, unsigned long ip)
 {
 	void *p;
+	u32 due;
 
 	if (!size)
 		return ZERO_SIZE_PTR;
@@ -57,8 +58,9 @@ static void *alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
 	}
-	if (gomem_mprof_due(heap, p))
-		gomem_mprof_malloc(heap, p, size, ip);
+	due = gomem_mprof_due(heap, p);
+	if (due)
+		gomem_mprof_malloc(heap, p, size, due, ip);
 	return gomem_ready(p, size, gfp, ip);
 }
 

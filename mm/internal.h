@@ -226,7 +226,8 @@ extern struct gomem_magazine gomem_no_magazine;
  * Allocations are counted down, to the next one that the heap profile samples:
  * the processor says for free when that is.  How many there have been is
  * @base - @left, both of which change when the count starts anew; @seq tells
- * readers.
+ * readers.  The rate may change while it runs down, so @armed says by which one
+ * it began.
  */
 struct gomem_mcache_class {
 	void **top;			/* the loaded magazine's: past its last object */
@@ -239,7 +240,11 @@ struct gomem_mcache_pair {
 	struct gomem_magazine *loaded;
 	struct gomem_magazine *prev;
 	u64 base;			/* objects handed out on this CPU, + left */
+	u32 armed;			/* the rate by which left was chosen */
 };
+
+/* No rate: left is 1 because allocations are traced. */
+#define GOMEM_ARMED_TO_TRACE	U32_MAX
 
 struct gomem_mcache {
 	u8 busy;
@@ -944,10 +949,10 @@ void gomem_mprof_init(struct gomem_mprof *mprof);
 void gomem_mprof_destroy(struct gomem_heap *heap);
 int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate);
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
-			unsigned long ip);
+			u32 rate, unsigned long ip);
 void gomem_mprof_malloc_many(struct gomem_heap *heap, void **objs,
 			     unsigned int nr, size_t size, unsigned long ip);
-bool gomem_mprof_due(struct gomem_heap *heap, const void *p);
+u32 gomem_mprof_due(struct gomem_heap *heap, const void *p);
 void gomem_mprof_free(struct gomem_span *span, const void *p);
 void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket);
 void gomem_mprof_forget(struct gomem_span *span, struct gomem_meta *meta);
@@ -959,6 +964,12 @@ static inline bool gomem_span_is_sampled(const struct gomem_span *span)
 }
 
 /* mm/mprofread.c */
+/* The rate; who sees one sees the memory that was got for it. */
+static inline u32 gomem_mprof_rate(const struct gomem_mprof *mprof)
+{
+	return smp_load_acquire(&mprof->rate);
+}
+
 
 /* A bucket, and what it stands for. */
 struct gomem_site {

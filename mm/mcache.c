@@ -217,7 +217,7 @@ static unsigned int raise_target(struct gomem_mcache *mc, unsigned int class)
 
 /* One object past the mcache, counted at mcentral. */
 static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
-			    gfp_t gfp, bool *due)
+			    gfp_t gfp, u32 *due)
 {
 	void *p = NULL;
 
@@ -229,13 +229,14 @@ static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
 
 /* The same as mcache_pop() and mcache_count(), with all that follows. */
 static void *pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
-		      unsigned int class, bool *due)
+		      unsigned int class, u32 *due)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
 	void *p = mcache_pop(cc);
 
-	*due = p && mcache_count(cc) &&
-	       mcache_rearm(mc, class, READ_ONCE(heap->mprof.rate));
+	*due = 0;
+	if (p && mcache_count(cc))
+		*due = mcache_rearm(mc, class, gomem_mprof_rate(&heap->mprof));
 	return p;
 }
 
@@ -300,7 +301,7 @@ static struct gomem_magazine *install_full(struct gomem_mcache *mc,
 /* Put a filled magazine to use, and take an object for the caller. */
 static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 			     struct gomem_magazine *mag, unsigned int target,
-			     bool *due)
+			     u32 *due)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_mcache *mc;
@@ -321,7 +322,7 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 }
 
 static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
-			  gfp_t gfp, bool *due)
+			  gfp_t gfp, u32 *due)
 {
 	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
@@ -359,9 +360,9 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	return p ? p : alloc_uncached(heap, class, gfp, due);
 }
 
-/* Sets @due if the object is to be sampled. */
+/* Sets @due to the rate by which the object is to be sampled, or to 0. */
 static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			bool *due)
+			u32 *due)
 {
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
@@ -382,7 +383,7 @@ static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 static noinline void *alloc_slow(size_t size, gfp_t gfp,
 				 struct gomem_heap *heap, unsigned long ip)
 {
-	bool due = false;
+	u32 due = 0;
 	void *p;
 
 	if (!size)
@@ -397,7 +398,7 @@ static noinline void *alloc_slow(size_t size, gfp_t gfp,
 		return NULL;
 	}
 	if (due)
-		gomem_mprof_malloc(heap, p, size, ip);
+		gomem_mprof_malloc(heap, p, size, due, ip);
 	return gomem_ready(p, size, gfp, ip);
 }
 
@@ -409,14 +410,14 @@ static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
 				unsigned long ip, void *p)
 {
 	struct gomem_mcache *mc = this_cpu_ptr(heap->mcache);
-	bool sampled;
+	u32 due;
 
-	sampled = mcache_rearm(mc, gomem_size_class(size),
-			       READ_ONCE(heap->mprof.rate));
+	due = mcache_rearm(mc, gomem_size_class(size),
+			   gomem_mprof_rate(&heap->mprof));
 	mcache_leave(mc);
 	preempt_enable();
-	if (sampled)
-		gomem_mprof_malloc(heap, p, size, ip);
+	if (due)
+		gomem_mprof_malloc(heap, p, size, due, ip);
 	return gomem_ready(p, size, gfp, ip);
 }
 

@@ -74,17 +74,20 @@ static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
 
 /*
  * Count down to the next sample; the objects handed out stay what they are.
- * True if the one for which the count ran out is sampled, and not just traced.
+ * Returns @rate if the one for which the count ran out is sampled, else 0: where
+ * the count was for something else, traces or another rate, a die is cast.
  */
-static inline bool mcache_rearm(struct gomem_mcache *mc, unsigned int class,
+static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
 				u32 rate)
 {
 	u32 random = prandom_u32_state(&mc->random);
 	struct gomem_mcache_class *cc = &mc->class[class];
+	u32 armed = mc->pair[class].armed;
 	u32 size = gomem_class[class].size;
 	unsigned long flags;
 	u64 left;
 
+	mc->pair[class].armed = mc->every ? GOMEM_ARMED_TO_TRACE : rate;
 	left = mc->every ? 1 : gomem_sample_left(random, size, rate);
 	local_irq_save(flags);
 	raw_write_seqcount_begin(&mc->seq);
@@ -92,7 +95,10 @@ static inline bool mcache_rearm(struct gomem_mcache *mc, unsigned int class,
 	cc->left = left;
 	raw_write_seqcount_end(&mc->seq);
 	local_irq_restore(flags);
-	return !mc->every || gomem_sample_die(random, size, rate);
+	if (armed == rate)
+		return rate;
+	random = prandom_u32_state(&mc->random);
+	return gomem_sample_die(random, size, rate) ? rate : 0;
 }
 
 /* False if there is no room, or @p is what this CPU freed last. */

@@ -115,7 +115,7 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
  */
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
 {
-	u32 rate = READ_ONCE(heap->mprof.rate);
+	u32 rate = gomem_mprof_rate(&heap->mprof);
 	unsigned int class;
 
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {

@@ -263,25 +263,21 @@ static unsigned int unmark(struct gomem_span *span, const void *p,
  * @heap: the heap
  * @p: the object; nobody knows it yet but the caller
  * @size: bytes that were asked for
+ * @rate: by which it was chosen, not 0; the heap may have another one by now
  * @ip: where gomem was called from
  *
  * Context: any but NMI; no mcache and no gomem lock held.
  */
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
-			unsigned long ip)
+			u32 rate, unsigned long ip)
 {
 	struct gomem_mprof *mprof = &heap->mprof;
-	struct gomem_bucket key = {
-		/* Who sees a rate sees the memory that was got for it. */
-		.rate = smp_load_acquire(&mprof->rate),
-	};
 	struct gomem_span *span = gomem_span_of(p);
+	struct gomem_bucket key = { .rate = rate };
 	const unsigned long *frame;
 	struct stack stack;
 	unsigned int i;
 
-	if (!key.rate)
-		return;
 	stack_save(&stack, ip, mprof->max_depth);
 	frame = stack.frame + stack.first;
 	key.class = span->class;
@@ -301,14 +297,16 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
  * @p: an object that has been counted by no mcache, or NULL
  *
  * Context: any but NMI.
- * Return: true if it is.
+ * Return: the rate by which it is, or 0.
  */
-bool gomem_mprof_due(struct gomem_heap *heap, const void *p)
+u32 gomem_mprof_due(struct gomem_heap *heap, const void *p)
 {
-	u32 rate = READ_ONCE(heap->mprof.rate);
+	u32 rate = gomem_mprof_rate(&heap->mprof);
 
-	return p && rate &&
-	       gomem_sample_die(get_random_u32(), gomem_usable_size(p), rate);
+	if (!p || !rate ||
+	    !gomem_sample_die(get_random_u32(), gomem_usable_size(p), rate))
+		return 0;
+	return rate;
 }
 
 /**
@@ -325,13 +323,13 @@ void gomem_mprof_malloc_many(struct gomem_heap *heap, void **objs,
 			     unsigned int nr, size_t size, unsigned long ip)
 {
 	u32 bytes = gomem_class[gomem_size_class(size)].size;
-	u32 rate = READ_ONCE(heap->mprof.rate);
+	u32 rate = gomem_mprof_rate(&heap->mprof);
 	u64 i = 0;
 
 	while (rate && i < nr) {
 		i += gomem_sample_left(get_random_u32(), bytes, rate);
 		if (i <= nr)
-			gomem_mprof_malloc(heap, objs[i - 1], size, ip);
+			gomem_mprof_malloc(heap, objs[i - 1], size, rate, ip);
 	}
 }
 
@@ -431,7 +429,7 @@ int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
 	if (rate && !mprof->bucket)
 		ret = get_memory(heap);
 	if (!ret) {
-		/* See gomem_mprof_malloc(). */
+		/* See gomem_mprof_rate(). */
 		smp_store_release(&mprof->rate, rate);
 		if (rate)
 			WRITE_ONCE(mprof->last_rate, rate);
