@@ -211,6 +211,28 @@ static void gc_counts_what_is_cached(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
 }
 
+/* No reason is good enough when nothing has changed since the last cycle. */
+static void gc_rests(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *p = gomem_heap_alloc(heap, 4 * MIB, GFP_KERNEL), *more;
+
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, 0);
+	KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), 0ULL);
+	gomem_gc_cycle(heap, false);
+	KUNIT_EXPECT_EQ(test, gomem_gc_goal(heap), (u64)4 * MIB);
+	KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
+	/* What waits, and waited then, as on a CPU that sleeps. */
+	fill_cache(heap);
+	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
+	heap->gc.left = gomem_gc_cached_bytes(heap);
+	KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
+	more = gomem_heap_alloc(heap, 4 * MIB, GFP_KERNEL);
+	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
+	gomem_free(more);
+	gomem_free(p);
+}
+
 /* However good the reason, cycles take half of one CPU at most. */
 static void gc_is_bounded(struct kunit *test)
 {
@@ -322,6 +344,7 @@ static struct kunit_case gomem_gc_cases[] = {
 	KUNIT_CASE(gc_next),
 	KUNIT_CASE(gc_is_due),
 	KUNIT_CASE(gc_counts_what_is_cached),
+	KUNIT_CASE(gc_rests),
 	KUNIT_CASE(gc_is_bounded),
 	KUNIT_CASE(gc_sheds_magazines),
 	KUNIT_CASE(gc_begins_by_itself),

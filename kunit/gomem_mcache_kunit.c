@@ -248,11 +248,15 @@ static void mcache_drains(struct kunit *test)
 {
 	struct gomem_mcache_class *cc = counts(test);
 	void **objs = gomem_test_array(test, MANY);
-	void *kept = take(test);
+	void *kept;
 
+	KUNIT_EXPECT_TRUE(test, gomem_mcache_is_bare(gomem_test_mcache(test)));
+	kept = take(test);
+	KUNIT_EXPECT_FALSE(test, gomem_mcache_is_bare(gomem_test_mcache(test)));
 	take_many(test, objs, MANY);
 	give_many(objs, MANY);
 	gomem_heap_drain(gomem_test_heap(test));
+	KUNIT_EXPECT_TRUE(test, gomem_mcache_is_bare(gomem_test_mcache(test)));
 	KUNIT_EXPECT_PTR_EQ(test, pair(test)->loaded, &gomem_no_magazine);
 	KUNIT_EXPECT_PTR_EQ(test, pair(test)->prev, &gomem_no_magazine);
 	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);

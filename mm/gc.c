@@ -15,12 +15,14 @@
  * whole time that the work item took, on the CPU for which that was longest: no
  * cache is away for longer than that.
  *
- * CPUs that are off are drained for them.  A CPU that has done nothing but sleep
- * since it was last looked at is not woken for a cycle of the background; it is
+ * CPUs that are off are drained for them, and those that have no magazine are
+ * left alone.  A CPU that has done nothing but sleep since it was last looked at is
+ * not woken for a cycle of the background, unless the memory limit is near; it is
  * left a note to drain itself when it comes to use its mcache.
  *
  * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
- * what was live after the last one and by gc_percent; when somebody asks for
+ * what was live after the last one and by gc_percent; what that one left in caches
+ * does not count, or cycles would follow each other for nothing.  Also when somebody asks for
  * one; when the memory limit is near; and when objects have waited for two
  * minutes.  After a background cycle there is none for at least as long as it
  * took, so they never take more than half of one CPU.
@@ -106,6 +108,8 @@ static void drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 
 	d->queued = false;
 	d->ns = 0;
+	if (gomem_mcache_is_bare(mc))
+		return;
 	if (!cpu_online(cpu)) {
 		gomem_mcache_drain(heap, mc);
 	} else if (wake || !is_asleep(d, cpu)) {
@@ -287,12 +291,13 @@ static void log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
 	u64 pause, start, before, live, goal, cpu_ns = 0;
+	bool wake = forced || gomem_limit_excess(heap);
 	struct gomem_gc *gc = &heap->gc;
 
 	mutex_lock(&gc->mutex);
 	goal = gomem_gc_goal(heap);
 	before = live_bytes(heap) + cached_bytes(heap);
-	pause = drain_cpus(heap, forced, &cpu_ns);
+	pause = drain_cpus(heap, wake, &cpu_ns);
 	start = ktime_get_ns();
 	sweep(heap);
 	live = live_bytes(heap);
@@ -300,7 +305,8 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	cpu_ns += ktime_get_ns() - start;
 	record(heap, forced, pause, cpu_ns);
 
-	live += cached_bytes(heap);
+	gc->left = cached_bytes(heap);
+	live += gc->left;
 	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live,
 		       gomem_gc_goal(heap));
 	if (gomem_knob(heap, GOMEM_KNOB_GCTRACE))
@@ -323,6 +329,20 @@ static void set_alarm(struct gomem_heap *heap, u64 missing)
 		mheap->alarm_inuse = mheap->inuse_pages + pages;
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
+}
+
+/*
+ * What NextGC is about: HeapAlloc, and what has come to wait in magazines since the
+ * last cycle.  @more: is that more than there was then?
+ */
+static u64 used_bytes(struct gomem_heap *heap, bool *more)
+{
+	u64 live = live_bytes(heap), cached = cached_bytes(heap);
+	struct gomem_gc *gc = &heap->gc;
+
+	gc->left = min(gc->left, cached);
+	*more = live > gc->live || cached > gc->left;
+	return live + cached - gc->left;
 }
 
 /* Have objects waited for so long that they will hardly be missed? */
@@ -348,8 +368,10 @@ static bool waited_long(struct gomem_heap *heap, u64 now)
  */
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
 {
-	u64 goal = gomem_gc_goal(heap), now = ktime_get_ns(), used = 0, wait;
+	u64 goal = gomem_gc_goal(heap), now = ktime_get_ns(), wait;
 	struct gomem_gc *gc = &heap->gc;
+	bool more = false;
+	u64 used = 0;
 	int nid;
 
 	mutex_lock(&gc->mutex);
@@ -358,8 +380,9 @@ u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
 		used += (u64)READ_ONCE(heap->node[nid]->mheap->inuse_pages) <<
 			GOMEM_PAGE_SHIFT;
 	if (used >= goal)
-		used = live_bytes(heap) + cached_bytes(heap);
-	wanted = wanted || used >= goal || waited_long(heap, now);
+		used = used_bytes(heap, &more);
+	/* With a gc_percent of 0 a heap at rest is at NextGC. */
+	wanted = wanted || (more && used >= goal) || waited_long(heap, now);
 	wait = gc->not_before > now ? gc->not_before - now : 0;
 	mutex_unlock(&gc->mutex);
 	if (goal != U64_MAX)

@@ -202,6 +202,8 @@ static long rearm_this_cpu(void *data)
  * gomem_heap_rearm() - the profile's rate has changed, or whether to trace
  * @heap: the heap; one that is not there yet, or not any more, is left alone
  *
+ * Who else touches the mcaches of CPUs that are off holds gc.mutex, too.
+ *
  * Context: process, may sleep: every CPU begins its counts anew.
  */
 void gomem_heap_rearm(struct gomem_heap *heap)
@@ -210,6 +212,7 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 
 	if (!heap->node)
 		return;
+	mutex_lock(&heap->gc.mutex);
 	cpus_read_lock();
 	for_each_possible_cpu(cpu) {
 		if (cpu_online(cpu))
@@ -218,6 +221,7 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 			gomem_mcache_rearm(heap, per_cpu_ptr(heap->mcache, cpu));
 	}
 	cpus_read_unlock();
+	mutex_unlock(&heap->gc.mutex);
 }
 
 /* Above this number the caller may sleep, and so others get their turn. */

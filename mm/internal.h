@@ -499,10 +499,11 @@ struct gomem_gc_scratch;
  * @mutex makes it one at a time; @lock is for the rest, from anywhere.
  */
 struct gomem_gc {
-	struct mutex mutex;		/* held for a cycle, and for @scratch */
+	struct mutex mutex;		/* held for a cycle, @scratch, idle CPUs' mcaches */
 	struct gomem_drain __percpu *drain;
 	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
 	u64 not_before;			/* no background cycle until then, ns */
+	u64 left;			/* bytes that waited after the last cycle, too */
 	u64 checked;			/* when it was last looked at, ns */
 
 	spinlock_t lock;		/* everything below */
@@ -764,6 +765,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 void gomem_mcache_relax(struct gomem_mcache *mc);
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
 u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
+bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);
 

@@ -57,6 +57,24 @@ static void detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
 }
 
 /**
+ * gomem_mcache_is_bare() - is there no magazine in it, full or empty?
+ * @mc: one CPU's, any
+ *
+ * Context: any.
+ * Return: true if there is none; its CPU may be about to get one.
+ */
+bool gomem_mcache_is_bare(const struct gomem_mcache *mc)
+{
+	unsigned int class;
+
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		if (READ_ONCE(mc->pair[class].loaded) != &gomem_no_magazine ||
+		    READ_ONCE(mc->pair[class].prev) != &gomem_no_magazine)
+			return false;
+	return true;
+}
+
+/**
  * gomem_mcache_drain() - return everything an mcache holds to the spans
  * @heap: the heap
  * @mc: the mcache of a CPU that cannot run, or NULL for this CPU's
