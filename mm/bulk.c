@@ -206,7 +206,8 @@ static unsigned int free_run(void **objs, unsigned int nr)
 /*
  * Hand the first of @objs over to the depot, in whole magazines, for as long as
  * they are of one class and nothing looks wrong about them.  The last one before
- * something that does is kept back, so that a repeat of it will be noticed.
+ * something that does is kept back, so that a repeat of it will be noticed; and
+ * so is one where there are more of them than the depot takes at a time.
  */
 static unsigned int free_stock(void **objs, unsigned int nr)
 {
@@ -214,6 +215,7 @@ static unsigned int free_stock(void **objs, unsigned int nr)
 	unsigned int n = 1;
 	unsigned long tag;
 
+	nr = min(nr, GOMEM_DEPOT_MOST + 1);
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
 	if (!tag || tag >= GOMEM_NR_CACHED || nr < gomem_class[tag].mag_cap ||

@@ -119,9 +119,7 @@ static void recount_span(struct recount *r, struct gomem_span *span)
 		return;
 	}
 	spin_lock_irqsave(&central->lock, flags);
-	/* It is published under another lock. */
-	if (smp_load_acquire(&span->state) == GOMEM_SPAN_INUSE &&
-	    span->central == central) {
+	if (gomem_span_in_use(span) && span->central == central) {
 		r->spans[class]++;
 		for (i = 0; i < gomem_span_nelems(span); i++)
 			r->given_out[class] += gomem_mspan_test(span, i);
@@ -137,8 +135,7 @@ static void recount_block(struct recount *r, struct gomem_block *block)
 		struct gomem_span *span = &block->span[i];
 
 		step = 1;
-		/* It has a mcentral, and all the rest, from then on. */
-		if (smp_load_acquire(&span->state) == GOMEM_SPAN_INUSE) {
+		if (gomem_span_in_use(span)) {
 			recount_span(r, span);
 			step = max(1U, READ_ONCE(span->npages));
 			used += step;

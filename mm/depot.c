@@ -23,9 +23,6 @@
 /* The smallest magazine: 64 bytes. */
 #define MIN_ROOM	6U
 
-/* How many objects of a bulk request are moved under one hold of the lock. */
-#define MAX_HOLD	512U
-
 /* How many magazines are emptied before others may run. */
 #define RESCHED_DRAIN	16U
 
@@ -270,7 +267,7 @@ unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
 	unsigned int taken = 0;
 	unsigned long flags;
 
-	nr = min(nr, MAX_HOLD);
+	nr = min(nr, GOMEM_DEPOT_MOST);
 	spin_lock_irqsave(&central->lock, flags);
 	while (central->full && central->full->nr <= nr - taken) {
 		mag = pop_full(central);
@@ -314,7 +311,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 	unsigned int given = 0;
 	unsigned long flags;
 
-	nr = min(nr, MAX_HOLD);
+	nr = min(nr, GOMEM_DEPOT_MOST);
 	while (nr - given >= cap) {
 		spin_lock_irqsave(&central->lock, flags);
 		while ((mag = pop_empty(central))) {

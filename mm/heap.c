@@ -287,7 +287,7 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 {
 	bool may_sleep = gfpflags_allow_blocking(gfp);
-	unsigned long keep, given_back = 0;
+	unsigned long given_back = 0, keep;
 	struct gomem_mheap *mheap;
 	unsigned int emptied;
 	int nid;
@@ -297,10 +297,12 @@ bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : 16);
 	for_each_node_mask(nid, heap->nodes) {
 		mheap = heap->node[nid]->mheap;
-		keep = READ_ONCE(mheap->idle_block_pages);
 		/* Who must not sleep gives one block back, the others all. */
-		keep = may_sleep || !keep ? 0 : keep - 1;
-		given_back += gomem_mheap_trim(mheap, keep);
+		keep = READ_ONCE(mheap->idle_block_pages);
+		if (may_sleep)
+			given_back += gomem_mheap_trim_all(mheap);
+		else if (keep)
+			given_back += gomem_mheap_trim(mheap, keep - 1);
 	}
 	return emptied || given_back;
 }

@@ -40,7 +40,7 @@ static void memory_goes(void)
 	list_for_each_entry(heap, &gomem_heaps, list) {
 		gomem_heap_empty_depots(heap, UINT_MAX);
 		for_each_node_mask(nid, heap->nodes)
-			gomem_mheap_trim(heap->node[nid]->mheap, 0);
+			gomem_mheap_trim_all(heap->node[nid]->mheap);
 		WRITE_ONCE(heap->reclaim.drain, true);
 		gomem_reclaim_call(heap);
 	}

@@ -596,13 +596,13 @@ extern struct gomem_arena gomem_no_arena;
 
 int gomem_index_init(void);
 int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn);
+int gomem_index_catch_up(void);
 void gomem_index_exit(void);
 size_t gomem_index_bytes(void);
 size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long npages, gfp_t gfp);
 void gomem_arena_put(unsigned long base, unsigned long npages);
-int gomem_index_catch_up(void);
 void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 		     u8 rest, struct gomem_span *span);
 void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
@@ -703,8 +703,20 @@ static inline unsigned int gomem_align_pages(size_t size)
 unsigned long gomem_mheap_release_block(struct gomem_mheap *mheap,
 					unsigned long most);
 unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep);
+unsigned long gomem_mheap_trim_all(struct gomem_mheap *mheap);
 unsigned long gomem_mheap_punch(struct gomem_mheap *mheap,
 				unsigned long npages, bool filling);
+unsigned long gomem_mheap_punch_all(struct gomem_mheap *mheap);
+
+/*
+ * Is @span in use?  With the lock of its mcentral held it stays so; whose it is may
+ * be read once that is known.
+ */
+static inline bool gomem_span_in_use(const struct gomem_span *span)
+{
+	/* It is published, with all that is in it, under another lock. */
+	return smp_load_acquire(&span->state) == GOMEM_SPAN_INUSE;
+}
 
 /* mm/mspan.c */
 void gomem_mspan_init(struct gomem_span *span, unsigned long *far_bits);
@@ -732,6 +744,9 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 		       struct gomem_mcentral *counted);
 
 /* mm/depot.c */
+/* How many objects of a bulk request are moved under one hold of the lock. */
+#define GOMEM_DEPOT_MOST	512U
+
 struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 					  struct gomem_magazine *mag,
 					  unsigned int want, gfp_t gfp,
@@ -760,12 +775,12 @@ struct gomem_class_stats {
 };
 
 void gomem_mcache_init(struct gomem_mcache *mc);
+bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 				struct gomem_mcache *mc);
 void gomem_mcache_relax(struct gomem_mcache *mc);
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
 u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
-bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);
 
@@ -959,6 +974,13 @@ void gomem_mprof_free(struct gomem_span *span, const void *p);
 void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket);
 void gomem_mprof_forget(struct gomem_span *span, struct gomem_meta *meta);
 
+/* The profile's rate now. */
+static inline u32 gomem_mprof_rate(const struct gomem_mprof *mprof)
+{
+	/* Who sees a rate sees the memory that was got for it. */
+	return smp_load_acquire(&mprof->rate);
+}
+
 /* What is known of the small objects of @span that are sampled?  Nothing? */
 static inline bool gomem_span_is_sampled(const struct gomem_span *span)
 {
@@ -966,12 +988,6 @@ static inline bool gomem_span_is_sampled(const struct gomem_span *span)
 }
 
 /* mm/mprofread.c */
-/* The rate; who sees one sees the memory that was got for it. */
-static inline u32 gomem_mprof_rate(const struct gomem_mprof *mprof)
-{
-	return smp_load_acquire(&mprof->rate);
-}
-
 
 /* A bucket, and what it stands for. */
 struct gomem_site {

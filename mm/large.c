@@ -75,9 +75,14 @@ static struct gomem_block *own_block(struct gomem_heap *heap,
 		return gomem_block_alloc(mheap, npages, exact,
 					 gfp & ~__GFP_NOFAIL, nid);
 
-	/* The page allocator promises nothing here; gomem does. */
+	/*
+	 * The page allocator promises nothing here; gomem does.  Up to the costly
+	 * orders it kills for such memory before it fails, which is wanted.
+	 */
 	if (gomem_block_order(npages) > MAX_NOFAIL_ORDER)
-		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
+	if (gomem_block_order(npages) > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_RETRY_MAYFAIL;
 	while (!(block = gomem_block_alloc(mheap, npages, exact, gfp, nid))) {
 		gomem_heap_shrink(heap, gfp);
 		msleep(20);

@@ -78,7 +78,7 @@ static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
  * the count was for something else, traces or another rate, a die is cast.
  */
 static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
-				u32 rate)
+			       u32 rate)
 {
 	u32 random = prandom_u32_state(&mc->random);
 	struct gomem_mcache_class *cc = &mc->class[class];

@@ -121,8 +121,8 @@ static unsigned int put_run(struct gomem_mcentral *central, void **objs,
 	for (i = 0; i < nr; i++) {
 		span = gomem_span_of(objs[i]);
 		*bad = GOMEM_BAD_IDLE;
-		if (!span || READ_ONCE(span->central) != central ||
-		    READ_ONCE(span->state) != GOMEM_SPAN_INUSE)
+		if (!span || !gomem_span_in_use(span) ||
+		    READ_ONCE(span->central) != central)
 			break;
 		*bad = put_object(central, span, objs[i], dying);
 		if (*bad >= 0)
@@ -300,16 +300,20 @@ static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
 {
 	unsigned int size = gomem_class[central->class].size;
 	struct gomem_heap *heap = central->heap;
+	void *p;
 
 	if (gomem_is_run_class(central->class) && !reserve &&
 	    !(gfp & __GFP_NOFAIL))
 		return NULL;
-	gomem_count(heap, GOMEM_EV_EXACT);
 	if (reserve)
-		return gomem_large_adopt(heap, central->mheap, reserve,
-					 reserve->npages);
-	return gomem_large_exact(heap, central->mheap, size, gfp,
-				 central->mheap->nid);
+		p = gomem_large_adopt(heap, central->mheap, reserve,
+				      reserve->npages);
+	else
+		p = gomem_large_exact(heap, central->mheap, size, gfp,
+				      central->mheap->nid);
+	if (p)
+		gomem_count(heap, GOMEM_EV_EXACT);
+	return p;
 }
 
 /**

@@ -567,8 +567,8 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
  * gomem_mheap_destroy() - give back what can be given back
  * @mheap: the page heap
  *
- * Blocks that still hold objects lose their descriptors but keep their pages:
- * whoever holds the objects may go on using them.
+ * Blocks that still hold objects lose their descriptors, and their idle pages, but
+ * keep those of spans: whoever holds the objects may go on using them.
  *
  * Context: process; nobody else uses @mheap any more.
  */
@@ -576,7 +576,8 @@ void gomem_mheap_destroy(struct gomem_mheap *mheap)
 {
 	struct gomem_block *block, *next;
 
-	gomem_mheap_trim(mheap, 0);
+	gomem_mheap_trim_all(mheap);
+	gomem_mheap_punch_all(mheap);
 	list_for_each_entry_safe(block, next, &mheap->blocks, all) {
 		list_del(&block->all);
 		gomem_block_abandon(block);

@@ -153,7 +153,7 @@ void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket)
 
 /* --- Marks. --- */
 
-/* Room for the marks of a span. */
+/* Room for the marks of a span.  Nobody is woken for it, see new_magazine(). */
 static struct gomem_sampled *marks_alloc(struct gomem_heap *heap,
 					 const struct gomem_span *span)
 {
@@ -162,7 +162,7 @@ static struct gomem_sampled *marks_alloc(struct gomem_heap *heap,
 	return gomem_meta_alloc(heap->meta, GOMEM_META_BUCKHASH,
 				struct_size(marks, object,
 					    gomem_span_nelems(span)),
-				GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
+				__GFP_NOWARN | __GFP_NOMEMALLOC);
 }
 
 static void marks_free(struct gomem_heap *heap, struct gomem_sampled *marks)
@@ -353,8 +353,7 @@ void gomem_mprof_free(struct gomem_span *span, const void *p)
 	if (!central->class)
 		return;
 	spin_lock_irqsave(&central->lock, flags);
-	if (READ_ONCE(span->central) == central &&
-	    READ_ONCE(span->state) == GOMEM_SPAN_INUSE)
+	if (gomem_span_in_use(span) && READ_ONCE(span->central) == central)
 		bucket = unmark(span, p, &empty);
 	spin_unlock_irqrestore(&central->lock, flags);
 	marks_free(central->heap, empty);

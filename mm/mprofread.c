@@ -119,7 +119,7 @@ static void note_block(struct gomem_block *block, struct ages *ages)
 		struct gomem_span *span = &block->span[i];
 
 		step = 1;
-		if (READ_ONCE(span->state) == GOMEM_SPAN_INUSE) {
+		if (gomem_span_in_use(span)) {
 			step = max(1U, READ_ONCE(span->npages));
 			note_span(span, ages);
 		}

@@ -225,7 +225,7 @@ void gomem_reclaim_call(struct gomem_heap *heap)
  */
 void gomem_heap_free_os_memory(struct gomem_heap *heap)
 {
-	unsigned long target = 0, done = 0, idle;
+	unsigned long target = 0, done = 0;
 	u64 start = ktime_get_ns();
 	struct gomem_node *node;
 	unsigned int class;
@@ -236,10 +236,9 @@ void gomem_heap_free_os_memory(struct gomem_heap *heap)
 		node = heap->node[nid];
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_shed(&node->central[class]);
-		idle = READ_ONCE(node->mheap->idle_pages);
-		target += idle;
-		done += gomem_mheap_trim(node->mheap, 0);
-		done += gomem_mheap_punch(node->mheap, idle, true);
+		target += READ_ONCE(node->mheap->idle_pages);
+		done += gomem_mheap_trim_all(node->mheap);
+		done += gomem_mheap_punch_all(node->mheap);
 	}
 	report(heap, "forced", target, done, ktime_get_ns() - start);
 }

@@ -96,6 +96,28 @@ unsigned long gomem_mheap_trim(struct gomem_mheap *mheap, unsigned long keep)
 	return done;
 }
 
+/**
+ * gomem_mheap_trim_all() - give back all blocks without any span
+ * @mheap: the page heap
+ *
+ * Context: process, may sleep: there may be very many.
+ * Return: gomem pages given back.
+ */
+unsigned long gomem_mheap_trim_all(struct gomem_mheap *mheap)
+{
+	unsigned long idle = READ_ONCE(mheap->idle_block_pages);
+	unsigned long done = 0, n;
+
+	while (done < idle) {
+		n = gomem_mheap_release_block(mheap, ULONG_MAX);
+		if (!n)
+			break;
+		done += n;
+		cond_resched();
+	}
+	return done;
+}
+
 /* gomem pages that one kernel page holds, if it is the larger of the two. */
 #define HOLE_UNIT	max(1U, (unsigned int)(PAGE_SIZE / GOMEM_PAGE_SIZE))
 
@@ -205,4 +227,25 @@ unsigned long gomem_mheap_punch(struct gomem_mheap *mheap,
 		released += n;
 	} while (released < npages);
 	return released;
+}
+
+/**
+ * gomem_mheap_punch_all() - give back all idle pages of blocks that have spans
+ * @mheap: the page heap
+ *
+ * Context: process, may sleep: there may be very many.
+ * Return: gomem pages given back.
+ */
+unsigned long gomem_mheap_punch_all(struct gomem_mheap *mheap)
+{
+	unsigned long idle = READ_ONCE(mheap->idle_pages), done = 0, n;
+
+	while (done < idle) {
+		n = gomem_mheap_punch(mheap, GOMEM_ARENA_PAGES, true);
+		if (!n)
+			break;
+		done += n;
+		cond_resched();
+	}
+	return done;
 }
