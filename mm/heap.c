@@ -175,8 +175,11 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	list_del(&heap->list);
 	mutex_unlock(&gomem_heaps_lock);
 
+	/* A trace event that is turned on or off now has counts begun anew. */
+	mutex_lock(&heap->gc.mutex);
 	for_each_possible_cpu(cpu)
 		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+	mutex_unlock(&heap->gc.mutex);
 	for_each_node_mask(nid, heap->nodes)
 		centrals_destroy(heap->node[nid]);
 	leaked = report_leaks(heap);

@@ -20,11 +20,13 @@
  *	   gomem_gc.lock	what is told about reclaim cycles
  *	   gomem_mprof.lock	buckets of the heap profile
  *
- * Outside of all these, and only where one may sleep: gomem_gc.mutex, one cycle
- * at a time, and inside it the kernel's cpus_read_lock(); gomem_heaps_lock, the
- * list of heaps, which is taken inside cpus_write_lock().
+ * Outside of all these, and only where one may sleep: gomem_mprof.rate_mutex, one
+ * new rate at a time; inside it gomem_gc.mutex, one cycle at a time, and nobody else
+ * at the mcaches of CPUs that are off; inside that the kernel's cpus_read_lock().
+ * gomem_heaps_lock, the list of heaps, is taken inside cpus_write_lock(), and
+ * gomem_index_mutex, a longer index, inside the lock of memory hotplug.
  *
- * All of them are taken with interrupts off, and nothing sleeps under them.  The
+ * The numbered ones are taken with interrupts off, and nothing sleeps under them.  The
  * kernel's allocators are called with none of them held, no lock is taken while
  * a CPU's mcache is held (gomem_mcache.busy), and two of one rank are never held
  * together.  lockdep watches the order; what must not be held is asserted where
