@@ -15,13 +15,18 @@ watch() {
 	shift
 	bpftrace -B line "$script" >/tmp/watched 2>&1 &
 	pid=$!
+	# A job in the background ignores SIGINT until it has a handler (the second
+	# bit), and waits for events when all its probes are there.
 	for _ in $(seq 120); do
-		grep -q Attaching /tmp/watched && break
+		grep -q '^SigCgt:.*[2367abef]$' /proc/"$pid"/status &&
+			grep -q epoll /proc/"$pid"/wchan && break
 		sleep 0.5
 	done
-	sleep 1
+	sleep 3
 	insmod /gomem_leak.ko "$@"
-	kill -INT "$pid"
+	while kill -INT "$pid" 2>/dev/null; do
+		sleep 1
+	done
 	wait "$pid"
 	rmmod gomem_leak
 	cat /tmp/watched
