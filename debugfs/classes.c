@@ -9,7 +9,12 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "mheap.h"
+#include "mprof.h"
+#include "sizeclass.h"
+#include "snapshot.h"
 
 struct view {
 	struct gomem_snapshot snap;

@@ -11,7 +11,10 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
-#include "internal.h"
+#include "check.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "mprof.h"
 
 static struct dentry *directory;
 

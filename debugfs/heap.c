@@ -17,7 +17,11 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "internal.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "mprof.h"
+#include "sampling.h"
+#include "sizeclass.h"
 
 /* --- heap.txt. --- */
 
@@ -79,7 +83,7 @@ static void show_record(struct seq_file *m, const struct gomem_site *site,
 	unsigned int i;
 
 	fill_record(&r, site, rate);
-	stack = gomem_mprof_stack(&gomem_default_heap.mprof, b);
+	stack = gomem_mprof_stack(gomem_default_heap.mprof, b);
 	seq_printf(m, "%llu: %llu [%llu: %llu] @", r.objects, r.bytes,
 		   r.alloc_objects, r.alloc_bytes);
 	for (i = 0; i < b->depth; i++)
@@ -95,7 +99,7 @@ static void show_record(struct seq_file *m, const struct gomem_site *site,
 static void show_records(struct seq_file *m, struct gomem_site *sites,
 			 unsigned int nr)
 {
-	u32 rate = READ_ONCE(gomem_default_heap.mprof.last_rate);
+	u32 rate = READ_ONCE(gomem_default_heap.mprof->last_rate);
 	struct record r, sum = {};
 	unsigned int i;
 
@@ -171,7 +175,7 @@ static void show_site(struct seq_file *m, const struct view *view,
 	seq_printf(m, "%5u %8u %12llu %14llu %10u %9llu\n", class_of(site), b->size,
 		   site->live, site->live_bytes,
 		   now - min(now, view->born[site->id]), b->nmalloc - b->nfree);
-	stack = gomem_mprof_stack(&gomem_default_heap.mprof, b);
+	stack = gomem_mprof_stack(gomem_default_heap.mprof, b);
 	for (i = 0; i < b->depth; i++) {
 		gomem_symbol(name, stack[i]);
 		seq_printf(m, "\t%s\n", name);
@@ -206,10 +210,11 @@ static int show_sites(struct seq_file *m, struct view *view)
 
 static void show_head(struct seq_file *m)
 {
-	struct gomem_mprof *mprof = &gomem_default_heap.mprof;
+	struct gomem_mprof *mprof = gomem_default_heap.mprof;
 
 	seq_puts(m, "gomem sites - version: 1\n");
-	seq_printf(m, "rate %u, %lu samples dropped\n", READ_ONCE(mprof->rate),
+	seq_printf(m, "rate %u, %lu samples dropped\n",
+		   READ_ONCE(gomem_default_heap.profile_rate),
 		   atomic_long_read(&mprof->dropped));
 	seq_printf(m, "%5s %8s %12s %14s %10s %9s\n", "class", "size", "objects",
 		   "bytes", "oldest_s", "samples");

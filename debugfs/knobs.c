@@ -9,7 +9,11 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
+#include "debugfs.h"
+#include "gc.h"
+#include "heap.h"
+#include "knobs.h"
+#include "reclaim.h"
 
 #define MAX_TEXT	32
 

@@ -3,7 +3,7 @@
  * memstats and memstats.json: Go's runtime.MemStats, for people and for
  * programs; and the end of heap.txt.
  *
- * All walk one table of fields (gomem_fields in mm/mstats.c), so that none
+ * All walk one table of fields (gomem_fields below), so that none
  * can know a field that the others do not.  The JSON is what Go's
  * encoding/json writes for the struct: the same names, order and types.
  */
@@ -12,7 +12,53 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "mstats.h"
+#include "snapshot.h"
+
+#define FIELD_U64(go, c)	{ go, offsetof(struct gomem_memstats, c), GOMEM_F_U64 }
+#define FIELD_U32(go, c)	{ go, offsetof(struct gomem_memstats, c), GOMEM_F_U32 }
+#define FIELD_RING(go, c)	{ go, offsetof(struct gomem_memstats, c), GOMEM_F_RING }
+#define FIELD_PPB(go, c)	{ go, offsetof(struct gomem_memstats, c), GOMEM_F_PPB }
+#define FIELD_BOOL(go, c)	{ go, offsetof(struct gomem_memstats, c), GOMEM_F_BOOL }
+
+/* Go's names, in Go's order; BySize follows in every format. */
+const struct gomem_field gomem_fields[] = {
+	FIELD_U64("Alloc", alloc),
+	FIELD_U64("TotalAlloc", total_alloc),
+	FIELD_U64("Sys", sys),
+	FIELD_U64("Lookups", lookups),
+	FIELD_U64("Mallocs", mallocs),
+	FIELD_U64("Frees", frees),
+	FIELD_U64("HeapAlloc", heap_alloc),
+	FIELD_U64("HeapSys", heap_sys),
+	FIELD_U64("HeapIdle", heap_idle),
+	FIELD_U64("HeapInuse", heap_inuse),
+	FIELD_U64("HeapReleased", heap_released),
+	FIELD_U64("HeapObjects", heap_objects),
+	FIELD_U64("StackInuse", stack_inuse),
+	FIELD_U64("StackSys", stack_sys),
+	FIELD_U64("MSpanInuse", mspan_inuse),
+	FIELD_U64("MSpanSys", mspan_sys),
+	FIELD_U64("MCacheInuse", mcache_inuse),
+	FIELD_U64("MCacheSys", mcache_sys),
+	FIELD_U64("BuckHashSys", buck_hash_sys),
+	FIELD_U64("GCSys", gc_sys),
+	FIELD_U64("OtherSys", other_sys),
+	FIELD_U64("NextGC", next_gc),
+	FIELD_U64("LastGC", last_gc),
+	FIELD_U64("PauseTotalNs", pause_total_ns),
+	FIELD_RING("PauseNs", pause_ns),
+	FIELD_RING("PauseEnd", pause_end),
+	FIELD_U32("NumGC", num_gc),
+	FIELD_U32("NumForcedGC", num_forced_gc),
+	FIELD_PPB("GCCPUFraction", gc_cpu_ppb),
+	FIELD_BOOL("EnableGC", enable_gc),
+	FIELD_BOOL("DebugGC", debug_gc),
+};
+
+const unsigned int gomem_nr_fields = ARRAY_SIZE(gomem_fields);
 
 struct view {
 	struct gomem_snapshot snap;

@@ -20,7 +20,10 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "mprof.h"
+#include "sizeclass.h"
 
 /* Field numbers of the messages, from pprof's profile.proto. */
 enum profile_field {
@@ -166,7 +169,7 @@ static bool collect_addresses(struct encoder *e)
 	for (i = 0, nr = 0; i < e->nr_sites; i++) {
 		const struct gomem_bucket *b = &e->sites[i].bucket;
 
-		memcpy(e->address + nr, gomem_mprof_stack(&e->heap->mprof, b),
+		memcpy(e->address + nr, gomem_mprof_stack(e->heap->mprof, b),
 		       b->depth * sizeof(*e->address));
 		nr += b->depth;
 	}
@@ -204,7 +207,7 @@ static void put_value_type(struct encoder *e, unsigned int field,
 static void put_sample(struct encoder *e, const struct gomem_site *site)
 {
 	const struct gomem_bucket *b = &site->bucket;
-	const unsigned long *stack = gomem_mprof_stack(&e->heap->mprof, b);
+	const unsigned long *stack = gomem_mprof_stack(e->heap->mprof, b);
 	unsigned int i;
 
 	for (i = 0; i < b->depth; i++)
@@ -295,7 +298,7 @@ static void put_strings(struct encoder *e)
 
 static void put_profile(struct encoder *e)
 {
-	struct gomem_mprof *mprof = &e->heap->mprof;
+	struct gomem_mprof *mprof = e->heap->mprof;
 	unsigned int i;
 
 	put_value_type(e, PROFILE_SAMPLE_TYPE, STRING_ALLOC_OBJECTS, STRING_COUNT);

@@ -146,11 +146,11 @@ static void gc_goals(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0,
 				gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT,
 					       row[i].percent));
-		heap->gc.live = row[i].live;
+		heap->gc->live = row[i].live;
 		KUNIT_EXPECT_EQ(test, gomem_gc_goal(heap), row[i].goal);
 		KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, row[i].goal);
 	}
-	heap->gc.live = 0;
+	heap->gc->live = 0;
 }
 
 /* NextGC follows what was live after the last cycle. */
@@ -225,7 +225,7 @@ static void gc_rests(struct kunit *test)
 	/* What waits, and waited then, as on a CPU that sleeps. */
 	fill_cache(heap);
 	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
-	heap->gc.left = gomem_gc_cached_bytes(heap);
+	heap->gc->left = gomem_gc_cached_bytes(heap);
 	KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
 	more = gomem_heap_alloc(heap, 4 * MIB, GFP_KERNEL);
 	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
@@ -250,7 +250,7 @@ static void gc_is_bounded(struct kunit *test)
 			usleep_range(1000, 2000);
 	}
 	took = ktime_get_ns() - start;
-	cpu_ns = heap->gc.cpu_ns;
+	cpu_ns = heap->gc->cpu_ns;
 	KUNIT_EXPECT_GT(test, cpu_ns, 0ULL);
 	KUNIT_EXPECT_LE(test, cpu_ns, took / 2 + 10 * NSEC_PER_MSEC);
 }

@@ -132,7 +132,7 @@ static void limit_fails_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_test_events(heap, GOMEM_EV_OOM), 0L);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
 	KUNIT_EXPECT_GT(test, stats_of(test)->num_gc, 0U);
-	KUNIT_EXPECT_LE(test, heap->gc.cpu_ns, took / 2 + 20 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_LE(test, heap->gc->cpu_ns, took / 2 + 20 * NSEC_PER_MSEC);
 }
 
 static void limit_of_default_heap(struct kunit *test)
@@ -162,7 +162,7 @@ static void shrinker_gives_blocks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), pages);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1), MIB >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, (u64)MIB);
-	KUNIT_EXPECT_TRUE(test, heap->reclaim.drain);
+	KUNIT_EXPECT_TRUE(test, heap->reclaim->drain);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages),
 			(7 * MIB) >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
@@ -170,7 +170,7 @@ static void shrinker_gives_blocks(struct kunit *test)
 	/* What it asked for comes with the worker. */
 	gomem_reclaim_look(heap);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
-	KUNIT_EXPECT_FALSE(test, heap->reclaim.drain);
+	KUNIT_EXPECT_FALSE(test, heap->reclaim->drain);
 }
 
 /* Depots are counted, and emptied for the blocks that they pin. */

@@ -10,7 +10,7 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
-#include "../mm/mcache.h"
+#include "../mm/mcache-inline.h"
 #include "gomem_test.h"
 
 #define SIZE		64

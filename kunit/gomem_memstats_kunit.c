@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../debugfs/debugfs.h"
 #include "gomem_test.h"
 
 /* A snapshot and what is made of it. */

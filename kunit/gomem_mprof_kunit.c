@@ -10,7 +10,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../mm/mcache.h"
+#include "../debugfs/debugfs.h"
+#include "../mm/mcache-inline.h"
 #include "gomem_test.h"
 
 #define SIZE		64
@@ -19,7 +20,7 @@
 
 static struct gomem_mprof *profile(struct kunit *test)
 {
-	return &gomem_test_heap(test)->mprof;
+	return gomem_test_heap(test)->mprof;
 }
 
 static void set_rate(struct kunit *test, u32 rate)
@@ -157,9 +158,9 @@ static void mprof_refuses_rates(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bytes_taken(test), 0L);
 	atomic_set(&heap->meta->fail_nth, 1);
 	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 1), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, profile(test)->rate, 0U);
+	KUNIT_EXPECT_EQ(test, gomem_test_heap(test)->profile_rate, 0U);
 	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 1 << 30), 0);
-	KUNIT_EXPECT_EQ(test, profile(test)->rate, 1U << 30);
+	KUNIT_EXPECT_EQ(test, gomem_test_heap(test)->profile_rate, 1U << 30);
 	KUNIT_EXPECT_GT(test, bytes_taken(test), 0L);
 }
 
@@ -278,7 +279,7 @@ static void mprof_rate_of_its_own_time(struct kunit *test)
 	p[0] = here(test, SIZE);
 	expect_samples(test, SIZE, 1, 0);
 	/* As it is before this CPU has been told. */
-	WRITE_ONCE(profile(test)->rate, GOMEM_MPROF_MAX_RATE);
+	WRITE_ONCE(gomem_test_heap(test)->profile_rate, GOMEM_MPROF_MAX_RATE);
 	p[1] = here(test, SIZE);
 	expect_samples(test, SIZE, 1, 0);
 	set_rate(test, 1);

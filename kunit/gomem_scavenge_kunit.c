@@ -88,7 +88,7 @@ static void scavenge_goals(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(row); i++)
-		KUNIT_EXPECT_EQ(test, gomem_scavenge_goal(row[i].peak),
+		KUNIT_EXPECT_EQ(test, gomem_mheap_goal(row[i].peak),
 				row[i].goal);
 }
 
@@ -139,7 +139,7 @@ static void scavenge_keeps_for_a_while(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, gomem_scavenge_rest(mheap));
 	gomem_scavenge_fold(mheap, 2 * delay + delay / 4, delay);
 	KUNIT_EXPECT_EQ(test, gomem_scavenge_excess(mheap),
-			nr * MIB / GOMEM_PAGE_SIZE - gomem_scavenge_goal(0));
+			nr * MIB / GOMEM_PAGE_SIZE - gomem_mheap_goal(0));
 }
 
 /* An idle heap ends with next to nothing, whatever its blocks are like. */

@@ -13,7 +13,38 @@
 #include <linux/prandom.h>
 #include <linux/sched.h>
 
-#include "internal.h"
+#include <linux/gomem.h>
+
+#include "arena.h"
+#include "badfree.h"
+#include "block.h"
+#include "bulk.h"
+#include "central.h"
+#include "check.h"
+#include "depot.h"
+#include "gc.h"
+#include "heap.h"
+#include "heapctl.h"
+#include "instance.h"
+#include "knobs.h"
+#include "large.h"
+#include "limit.h"
+#include "magazine.h"
+#include "mcache.h"
+#include "mcentral.h"
+#include "meta.h"
+#include "mheap.h"
+#include "mprof.h"
+#include "mspan.h"
+#include "mstats.h"
+#include "object.h"
+#include "reclaim.h"
+#include "release.h"
+#include "sampling.h"
+#include "scavenge.h"
+#include "shrinker.h"
+#include "sizeclass.h"
+#include "snapshot.h"
 
 struct gomem_test {
 	struct gomem_meta meta;

@@ -22,7 +22,9 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "arena.h"
+
+static_assert(GOMEM_NR_TAGS <= U8_MAX);
 
 struct gomem_arena gomem_no_arena;
 struct gomem_index *gomem_index __read_mostly;
@@ -114,7 +116,10 @@ static bool arena_ref(unsigned long i, struct gomem_arena **fresh)
 	if (arena == &gomem_no_arena && *fresh) {
 		arena = *fresh;
 		*fresh = NULL;
-		/* Its tags and spans are seen before itself is. */
+		/*
+		 * Who sees it sees its tags and spans: pairs with the address
+		 * dependency in gomem_tag_in() and arena_of().
+		 */
 		smp_store_release(&gomem_index->arena[i], arena);
 	}
 	if (arena != &gomem_no_arena)
@@ -188,15 +193,20 @@ void gomem_arena_put(unsigned long base, unsigned long npages)
 }
 
 /* The part of it that lies in one arena. */
-static void set_pages(struct gomem_arena *arena, unsigned int page,
-		      unsigned int npages, u8 tag, struct gomem_span *span)
+static void arena_set_pages(struct gomem_arena *arena, unsigned int page,
+			    unsigned int npages, u8 tag, struct gomem_span *span)
 {
 	unsigned int i;
 
-	smp_wmb();	/* Who sees the span sees what is in it. */
+	/*
+	 * Who sees the span sees what is in it.  Pairs with the lock of the
+	 * mcentral or mheap under which a reader looks again.
+	 */
+	smp_wmb();
 	for (i = page; i < page + npages; i++)
 		WRITE_ONCE(arena->span[i], span);
-	smp_wmb();	/* Who sees the tag sees the span. */
+	/* Who sees the tag sees the span; pairs with the same. */
+	smp_wmb();
 	for (i = page; i < page + npages; i++)
 		WRITE_ONCE(arena->tag[i], tag);
 }
@@ -221,7 +231,7 @@ void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
 	for (i = 0; i < npages; i += n) {
 		arena = arena_of(base + (i << GOMEM_PAGE_SHIFT), &page);
 		n = min_t(unsigned long, npages - i, GOMEM_ARENA_PAGES - page);
-		set_pages(arena, page, n, rest, span);
+		arena_set_pages(arena, page, n, rest, span);
 		if (!i && first != rest)
 			WRITE_ONCE(arena->tag[page], first);
 	}
@@ -325,7 +335,7 @@ static int index_extend(unsigned long start_pfn, unsigned long end_pfn)
 		return -ENOMEM;
 	spin_lock_irqsave(&gomem_index_lock, flags);
 	memcpy(index->arena, old->arena, array_size(old->nr, sizeof(*old->arena)));
-	/* Its arenas are seen before itself is. */
+	/* Pairs with the address dependency of whoever loads gomem_index. */
 	smp_store_release(&gomem_index, index);
 	spin_unlock_irqrestore(&gomem_index_lock, flags);
 	synchronize_rcu();
@@ -355,7 +365,7 @@ int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
 }
 
 /* Where the memory of all nodes begins and ends. */
-static void memory_bounds(unsigned long *start_pfn, unsigned long *end_pfn)
+static void arena_memory_bounds(unsigned long *start_pfn, unsigned long *end_pfn)
 {
 	int nid;
 
@@ -382,7 +392,7 @@ int gomem_index_catch_up(void)
 {
 	unsigned long start_pfn, end_pfn;
 
-	memory_bounds(&start_pfn, &end_pfn);
+	arena_memory_bounds(&start_pfn, &end_pfn);
 	return gomem_index_extend(start_pfn, end_pfn);
 }
 
@@ -396,7 +406,7 @@ int gomem_index_init(void)
 {
 	unsigned long start_pfn, end_pfn;
 
-	memory_bounds(&start_pfn, &end_pfn);
+	arena_memory_bounds(&start_pfn, &end_pfn);
 	gomem_index = index_alloc(start_pfn, end_pfn);
 	return gomem_index ? 0 : -ENOMEM;
 }

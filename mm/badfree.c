@@ -13,7 +13,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "internal.h"
+#include "badfree.h"
+#include "heap.h"
 
 static const char * const bad_text[GOMEM_NR_BAD] = {
 	[GOMEM_BAD_FOREIGN] = "free of memory that is not gomem's",
@@ -59,7 +60,7 @@ void gomem_bad_free(struct gomem_heap *heap, const void *p, enum gomem_bad why)
 	gomem_count(heap, GOMEM_EV_BAD_FREE);
 	if (!__ratelimit(&limit))
 		return;
-	pr_err("gomem: %s: %p (%s), ignored\n", bad_text[why], p,
+	pr_err("%s: %p (%s), ignored\n", bad_text[why], p,
 	       address_kind(p));
 	dump_stack();
 }

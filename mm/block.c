@@ -17,15 +17,17 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "block.h"
+#include "meta.h"
 
 /* How many kernel pages hold @npages gomem pages. */
-static unsigned long kernel_pages(unsigned long npages)
+static unsigned long block_kernel_pages(unsigned long npages)
 {
 	return DIV_ROUND_UP(npages << GOMEM_PAGE_SHIFT, PAGE_SIZE);
 }
 
-static void free_kernel_pages(unsigned long address, unsigned long nr)
+static void block_free_kernel_pages(unsigned long address, unsigned long nr)
 {
 	for (; nr; nr--, address += PAGE_SIZE)
 		__free_page(virt_to_page((void *)address));
@@ -40,7 +42,7 @@ static void free_kernel_pages(unsigned long address, unsigned long nr)
  */
 void gomem_block_free_pages(unsigned long base, unsigned int npages)
 {
-	free_kernel_pages(base, kernel_pages(npages));
+	block_free_kernel_pages(base, block_kernel_pages(npages));
 }
 
 /**
@@ -57,21 +59,21 @@ unsigned int gomem_block_order(unsigned int npages)
 		     get_order((unsigned long)npages << GOMEM_PAGE_SHIFT));
 }
 
-static void free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
+static void block_free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
 {
 	gomem_meta_free(meta, GOMEM_META_MSPAN, block->span);
 	gomem_meta_free(meta, GOMEM_META_GC, block);
 }
 
-static void free_descriptor_rcu(struct rcu_head *rcu)
+static void block_free_descriptor_rcu(struct rcu_head *rcu)
 {
 	struct gomem_block *block = container_of(rcu, struct gomem_block, rcu);
 
-	free_descriptor(block->meta, block);
+	block_free_descriptor(block->meta, block);
 }
 
-static struct gomem_block *alloc_descriptor(struct gomem_meta *meta,
-					    unsigned int nr_spans, gfp_t gfp)
+static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
+						  unsigned int nr_spans, gfp_t gfp)
 {
 	struct gomem_block *block;
 	unsigned int i;
@@ -83,7 +85,7 @@ static struct gomem_block *alloc_descriptor(struct gomem_meta *meta,
 	block->span = gomem_meta_alloc(meta, GOMEM_META_MSPAN,
 				       nr_spans * sizeof(*block->span), gfp);
 	if (!block->span) {
-		free_descriptor(meta, block);
+		block_free_descriptor(meta, block);
 		return NULL;
 	}
 	for (i = 0; i < nr_spans; i++) {
@@ -96,11 +98,11 @@ static struct gomem_block *alloc_descriptor(struct gomem_meta *meta,
 /*
  * Get the pages: split, without the tail.  Returns their address, or 0.
  */
-static unsigned long get_pages(unsigned int npages, gfp_t gfp, int nid,
-			       bool *pfmemalloc)
+static unsigned long block_get_pages(unsigned int npages, gfp_t gfp, int nid,
+				     bool *pfmemalloc)
 {
 	unsigned int order = gomem_block_order(npages);
-	unsigned long wanted = kernel_pages(npages);
+	unsigned long wanted = block_kernel_pages(npages);
 	unsigned long address;
 	struct page *page;
 
@@ -111,14 +113,14 @@ static unsigned long get_pages(unsigned int npages, gfp_t gfp, int nid,
 	split_page(page, order);
 	/* Tagged addresses would not find their way through the index. */
 	address = (unsigned long)kasan_reset_tag(page_address(page));
-	free_kernel_pages(address + (wanted << PAGE_SHIFT),
-			  (1UL << order) - wanted);
+	block_free_kernel_pages(address + (wanted << PAGE_SHIFT),
+				(1UL << order) - wanted);
 	return address;
 }
 
 /**
  * gomem_block_alloc() - a new block, known to nobody yet
- * @mheap: whose it will be
+ * @meta: what its metadata is counted in
  * @npages: its length in gomem pages (rounded up to kernel pages)
  * @exact: it will hold one large object; else it can be cut into spans, and
  *	@npages is at most GOMEM_ARENA_PAGES
@@ -128,27 +130,24 @@ static unsigned long get_pages(unsigned int npages, gfp_t gfp, int nid,
  * Context: as @gfp says, no gomem lock held.
  * Return: the block, or NULL and nothing is lost.
  */
-struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
+struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
 				      unsigned int npages, bool exact,
 				      gfp_t gfp, int nid)
 {
 	gfp_t meta_gfp = gomem_meta_gfp(gfp);
-	struct gomem_meta *meta = mheap->meta;
 	struct gomem_block *block;
 
-	lockdep_assert_not_held(&mheap->lock);
-	npages = (kernel_pages(npages) << PAGE_SHIFT) >> GOMEM_PAGE_SHIFT;
-	block = alloc_descriptor(meta, exact ? 1 : npages, meta_gfp);
+	npages = (block_kernel_pages(npages) << PAGE_SHIFT) >> GOMEM_PAGE_SHIFT;
+	block = block_alloc_descriptor(meta, exact ? 1 : npages, meta_gfp);
 	if (!block)
 		return NULL;
 	if (gomem_should_fail(meta))
 		goto no_pages;
-	block->base = get_pages(npages, gfp, nid, &block->pfmemalloc);
+	block->base = block_get_pages(npages, gfp, nid, &block->pfmemalloc);
 	if (!block->base)
 		goto no_pages;
 	if (gomem_arena_get(meta, block->base, npages, meta_gfp))
 		goto no_arena;
-	block->mheap = mheap;
 	block->npages = npages;
 	block->exact = exact;
 	block->born = ktime_get_mono_fast_ns();
@@ -158,9 +157,9 @@ struct gomem_block *gomem_block_alloc(struct gomem_mheap *mheap,
 	return block;
 
 no_arena:
-	free_kernel_pages(block->base, kernel_pages(npages));
+	block_free_kernel_pages(block->base, block_kernel_pages(npages));
 no_pages:
-	free_descriptor(meta, block);
+	block_free_descriptor(meta, block);
 	return NULL;
 }
 
@@ -195,7 +194,6 @@ void gomem_block_free(struct gomem_block *block)
 {
 	unsigned int start, end;
 
-	lockdep_assert_not_held(&block->mheap->lock);
 	gomem_arena_put(block->base, block->npages);
 	if (block->exact) {
 		gomem_block_free_pages(block->base, block->npages);
@@ -205,7 +203,7 @@ void gomem_block_free(struct gomem_block *block)
 					       ((unsigned long)start << GOMEM_PAGE_SHIFT),
 					       end - start);
 	}
-	call_rcu(&block->rcu, free_descriptor_rcu);
+	call_rcu(&block->rcu, block_free_descriptor_rcu);
 }
 
 /**
@@ -223,11 +221,11 @@ void gomem_block_abandon(struct gomem_block *block)
 		if (block->span[i].state != GOMEM_SPAN_IDLE) {
 			gomem_meta_free(meta, GOMEM_META_GC,
 					gomem_mspan_far_bits(&block->span[i]));
-			gomem_mprof_forget(&block->span[i], meta);
+			gomem_mspan_forget(&block->span[i], meta);
 		}
 	rcu_read_lock();	/* in place of a lock */
 	gomem_block_untag(block);
 	rcu_read_unlock();
 	gomem_arena_put(block->base, block->npages);
-	free_descriptor(meta, block);
+	block_free_descriptor(meta, block);
 }

@@ -11,18 +11,24 @@
  */
 #include <linux/export.h>
 #include <linux/kmemleak.h>
+#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "mcache.h"
+#include <linux/gomem.h>
+
+#include "bulk.h"
+#include "depot.h"
+#include "mcache-inline.h"
+#include "sampling.h"
 
 /*
  * Move what the loaded magazine has, short of an object that is to be sampled;
  * its CPU's mcache is ours.
  */
-static unsigned int pop_many(struct gomem_mcache *mc, unsigned int class,
-			     void **objs, unsigned int nr)
+static unsigned int bulk_pop_many(struct gomem_mcache *mc, unsigned int class,
+				  void **objs, unsigned int nr)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
 	unsigned int n = min(nr, mcache_loaded(mc, class)), i;
@@ -38,8 +44,8 @@ static unsigned int pop_many(struct gomem_mcache *mc, unsigned int class,
 }
 
 /* The same for both magazines. */
-static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
-			      void **objs, unsigned int nr)
+static unsigned int bulk_alloc_run(struct gomem_heap *heap, unsigned int class,
+				   void **objs, unsigned int nr)
 {
 	struct gomem_mcache *mc;
 	unsigned int n = 0;
@@ -47,10 +53,10 @@ static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		n = pop_many(mc, class, objs, nr);
+		n = bulk_pop_many(mc, class, objs, nr);
 		if (n < nr && mc->pair[class].prev->nr) {
 			mcache_swap(mc, class);
-			n += pop_many(mc, class, objs + n, nr - n);
+			n += bulk_pop_many(mc, class, objs + n, nr - n);
 		}
 		mcache_leave(mc);
 	}
@@ -58,24 +64,39 @@ static unsigned int alloc_run(struct gomem_heap *heap, unsigned int class,
 	return n;
 }
 
-/* As many as there are without growing the heap or asking for memory. */
-static unsigned int alloc_stock(struct gomem_heap *heap, unsigned int class,
-				void **objs, unsigned int nr, size_t size,
-				unsigned long ip)
+/* Sample some of many objects of a class, which no mcache has counted. */
+static void bulk_sample_some(struct gomem_heap *heap, void **objs,
+			     unsigned int nr, size_t size, unsigned long ip)
 {
-	unsigned int n = alloc_run(heap, class, objs, nr), taken;
+	u32 bytes = gomem_class[gomem_size_class(size)].size;
+	u32 rate = gomem_heap_profile_rate(heap);
+	u64 i = 0;
+
+	while (rate && i < nr) {
+		i += gomem_sample_left(get_random_u32(), bytes, rate);
+		if (i <= nr)
+			heap->hooks->sample(heap, objs[i - 1], size, rate, ip);
+	}
+}
+
+/* As many as there are without growing the heap or asking for memory. */
+static unsigned int bulk_alloc_stock(struct gomem_heap *heap, unsigned int class,
+				     void **objs, unsigned int nr, size_t size,
+				     unsigned long ip)
+{
+	unsigned int n = bulk_alloc_run(heap, class, objs, nr), taken;
 
 	/* A rest that is less than a magazine is worth one of its own. */
 	if (nr - n <= gomem_class[class].mag_cap)
 		return n;
 	taken = gomem_depot_take(&gomem_local_node(heap)->central[class],
 				 objs + n, nr - n);
-	gomem_mprof_malloc_many(heap, objs + n, taken, size, ip);
+	bulk_sample_some(heap, objs + n, taken, size, ip);
 	return n + taken;
 }
 
-static void ready_objects(void **objs, unsigned int nr, unsigned int class,
-			  size_t size, gfp_t gfp)
+static void bulk_ready_objects(void **objs, unsigned int nr, unsigned int class,
+			       size_t size, gfp_t gfp)
 {
 	unsigned int i;
 
@@ -88,8 +109,8 @@ static void ready_objects(void **objs, unsigned int nr, unsigned int class,
 	}
 }
 
-static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			       unsigned int nr, void **objs, unsigned long ip)
+static unsigned int bulk_alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
+				    unsigned int nr, void **objs, unsigned long ip)
 {
 	bool small = size && size <= GOMEM_MAX_CACHED && !heap->uncached &&
 		     !(gfp & GOMEM_GFP_OTHER_ZONE) && !READ_ONCE(heap->traced);
@@ -100,9 +121,9 @@ static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	gfp = gomem_unaccounted(heap, gfp, nr);
 	while (got < nr) {
 		if (small) {
-			n = alloc_stock(heap, class, objs + got, nr - got, size,
-					ip);
-			ready_objects(objs + got, n, class, size, gfp);
+			n = bulk_alloc_stock(heap, class, objs + got, nr - got, size,
+					     ip);
+			bulk_ready_objects(objs + got, n, class, size, gfp);
 			got += n;
 			if (got == nr)
 				break;
@@ -128,7 +149,7 @@ static unsigned int alloc_bulk(struct gomem_heap *heap, size_t size, gfp_t gfp,
 unsigned int gomem_heap_alloc_bulk(struct gomem_heap *heap, size_t size,
 				   gfp_t gfp, unsigned int nr, void **objs)
 {
-	return alloc_bulk(heap, size, gfp, nr, objs, _RET_IP_);
+	return bulk_alloc_bulk(heap, size, gfp, nr, objs, _RET_IP_);
 }
 
 int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
@@ -137,7 +158,7 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 
 	if (nr > INT_MAX)
 		return 0;
-	got = alloc_bulk(&gomem_default_heap, size, gfp, nr, objs, _RET_IP_);
+	got = bulk_alloc_bulk(&gomem_default_heap, size, gfp, nr, objs, _RET_IP_);
 	if (got == nr)
 		return nr;
 	gomem_free_bulk(got, objs);
@@ -146,8 +167,8 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs)
 EXPORT_SYMBOL_GPL(gomem_alloc_bulk);
 
 /* The same as many mcache_push(); this CPU's mcache is ours. */
-static unsigned int push_many(struct gomem_mcache *mc, unsigned long tag,
-			      void **objs, unsigned int nr)
+static unsigned int bulk_push_many(struct gomem_mcache *mc, unsigned long tag,
+				   void **objs, unsigned int nr)
 {
 	const struct gomem_index *index = READ_ONCE(gomem_index);
 	struct gomem_mcache_class *cc = &mc->class[tag];
@@ -167,7 +188,7 @@ static unsigned int push_many(struct gomem_mcache *mc, unsigned long tag,
 }
 
 /* Is the loaded magazine of @tag full, the other one not, and @p no repeat? */
-static bool swap_helps(struct gomem_mcache *mc, unsigned long tag, const void *p)
+static bool bulk_swap_helps(struct gomem_mcache *mc, unsigned long tag, const void *p)
 {
 	struct gomem_mcache_class *cc = &mc->class[tag];
 	struct gomem_magazine *prev;
@@ -182,7 +203,7 @@ static bool swap_helps(struct gomem_mcache *mc, unsigned long tag, const void *p
  * Push the first of @objs, for as long as they are of one class and there is
  * room.  Wrong ones among them stop it, as for a single one.
  */
-static unsigned int free_run(void **objs, unsigned int nr)
+static unsigned int bulk_free_run(void **objs, unsigned int nr)
 {
 	struct gomem_mcache *mc;
 	unsigned int n = 0;
@@ -192,10 +213,10 @@ static unsigned int free_run(void **objs, unsigned int nr)
 	mc = this_cpu_ptr(&gomem_mcache);
 	if (mcache_enter(mc)) {
 		tag = gomem_tag_of(objs[0]);
-		n = push_many(mc, tag, objs, nr);
-		if (n < nr && swap_helps(mc, tag, objs[n])) {
+		n = bulk_push_many(mc, tag, objs, nr);
+		if (n < nr && bulk_swap_helps(mc, tag, objs[n])) {
 			mcache_swap(mc, tag);
-			n += push_many(mc, tag, objs + n, nr - n);
+			n += bulk_push_many(mc, tag, objs + n, nr - n);
 		}
 		mcache_leave(mc);
 	}
@@ -209,7 +230,7 @@ static unsigned int free_run(void **objs, unsigned int nr)
  * something that does is kept back, so that a repeat of it will be noticed; and
  * so is one where there are more of them than the depot takes at a time.
  */
-static unsigned int free_stock(void **objs, unsigned int nr)
+static unsigned int bulk_free_stock(void **objs, unsigned int nr)
 {
 	struct gomem_heap *heap = &gomem_default_heap;
 	unsigned int n = 1;
@@ -241,12 +262,12 @@ void gomem_free_bulk(size_t nr, void **objs)
 
 	while (i < nr) {
 		run = min_t(size_t, nr - i, UINT_MAX);
-		run = plain ? free_run(objs + i, run) : 0;
+		run = plain ? bulk_free_run(objs + i, run) : 0;
 		i += run;
 		/* What stopped it may be a repeat of what was freed last. */
 		if (run && i < nr && objs[i] != objs[i - 1]) {
 			run = min_t(size_t, nr - i, UINT_MAX);
-			i += free_stock(objs + i, run);
+			i += bulk_free_stock(objs + i, run);
 		}
 		if (i < nr)
 			gomem_free_for(objs[i++], _RET_IP_);

@@ -13,7 +13,10 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "check.h"
+#include "mheap.h"
+#include "mspan.h"
+#include "mstats.h"
 
 #define RECOUNT_TRIES	5
 
@@ -32,8 +35,8 @@ struct check {
 	struct recount recount;
 };
 
-static void compare(struct check *c, bool ok, const char *what, u64 left,
-		    u64 right)
+static void check_compare(struct check *c, bool ok, const char *what, u64 left,
+			  u64 right)
 {
 	if (ok)
 		return;
@@ -44,12 +47,12 @@ static void compare(struct check *c, bool ok, const char *what, u64 left,
 
 #define CHECK_EQ(c, left, right) do { \
 	u64 __left = (left), __right = (right); \
-	compare(c, __left == __right, #left " = " #right, __left, __right); \
+	check_compare(c, __left == __right, #left " = " #right, __left, __right); \
 } while (0)
 
 #define CHECK_LE(c, left, right) do { \
 	u64 __left = (left), __right = (right); \
-	compare(c, __left <= __right, #left " <= " #right, __left, __right); \
+	check_compare(c, __left <= __right, #left " <= " #right, __left, __right); \
 } while (0)
 
 static void check_classes(struct check *c)
@@ -106,7 +109,7 @@ static void check_equations(struct check *c)
 }
 
 /* Count one span; its bits are looked at under the lock of its mcentral. */
-static void recount_span(struct recount *r, struct gomem_span *span)
+static void check_recount_span(struct recount *r, struct gomem_span *span)
 {
 	struct gomem_mcentral *central = READ_ONCE(span->central);
 	unsigned int class = central->class;
@@ -127,7 +130,7 @@ static void recount_span(struct recount *r, struct gomem_span *span)
 	spin_unlock_irqrestore(&central->lock, flags);
 }
 
-static void recount_block(struct recount *r, struct gomem_block *block)
+static void check_recount_block(struct recount *r, struct gomem_block *block)
 {
 	unsigned int i, step, used = 0;
 
@@ -136,7 +139,7 @@ static void recount_block(struct recount *r, struct gomem_block *block)
 
 		step = 1;
 		if (gomem_span_in_use(span)) {
-			recount_span(r, span);
+			check_recount_span(r, span);
 			step = max(1U, READ_ONCE(span->npages));
 			used += step;
 		}
@@ -147,7 +150,7 @@ static void recount_block(struct recount *r, struct gomem_block *block)
 	r->idle_pages += gomem_block_pages(block) - used;
 }
 
-static void recount(struct gomem_heap *heap, struct recount *r)
+static void check_recount(struct gomem_heap *heap, struct recount *r)
 {
 	struct gomem_block *block;
 	int nid;
@@ -156,7 +159,7 @@ static void recount(struct gomem_heap *heap, struct recount *r)
 	rcu_read_lock();
 	for_each_node_mask(nid, heap->nodes)
 		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
-			recount_block(r, block);
+			check_recount_block(r, block);
 	rcu_read_unlock();
 	gomem_cached_objects(heap, r->cached);
 }
@@ -165,7 +168,7 @@ static void recount(struct gomem_heap *heap, struct recount *r)
  * A magazine on its way between an mcache and a depot is in neither.  Whoever
  * carries it is done soon, so what does not add up is looked at again.
  */
-static bool recount_adds_up(const struct check *c)
+static bool check_recount_adds_up(const struct check *c)
 {
 	const struct gomem_class_stats *s = c->after.class;
 	const struct recount *r = &c->recount;
@@ -178,7 +181,7 @@ static bool recount_adds_up(const struct check *c)
 	return true;
 }
 
-static void judge_recount(struct check *c)
+static void check_judge_recount(struct check *c)
 {
 	const struct gomem_snapshot *snap = &c->after;
 	const struct recount *r = &c->recount;
@@ -199,7 +202,7 @@ static void judge_recount(struct check *c)
 }
 
 /* Recount while nothing moves.  False if something always did. */
-static bool recount_quietly(struct gomem_heap *heap, struct check *c)
+static bool check_recount_quietly(struct gomem_heap *heap, struct check *c)
 {
 	bool quiet = false;
 	unsigned int try;
@@ -210,11 +213,11 @@ static bool recount_quietly(struct gomem_heap *heap, struct check *c)
 			msleep(20);
 		lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
 		gomem_snapshot(heap, &c->after);
-		recount(heap, &c->recount);
+		check_recount(heap, &c->recount);
 		gomem_snapshot(heap, &c->before);
 		quiet = !memcmp(&c->before, &c->after, sizeof(c->after)) &&
 			lookups == atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
-		if (quiet && recount_adds_up(c))
+		if (quiet && check_recount_adds_up(c))
 			break;
 	}
 	return quiet;
@@ -237,8 +240,8 @@ unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m)
 	if (!c)
 		return UINT_MAX;
 	c->m = m;
-	if (recount_quietly(heap, c))
-		judge_recount(c);
+	if (check_recount_quietly(heap, c))
+		check_judge_recount(c);
 	else if (m)
 		seq_puts(m, "# recount skipped: objects moved while they were counted\n");
 	gomem_snapshot(heap, &c->before);

@@ -18,7 +18,9 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "depot.h"
+#include "mcentral.h"
+#include "meta.h"
 
 /* The smallest magazine: 64 bytes. */
 #define MIN_ROOM	6U
@@ -31,7 +33,7 @@
 
 /* --- Under central->lock. --- */
 
-static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
+static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
 {
 	struct gomem_magazine *mag = central->full;
 
@@ -45,7 +47,7 @@ static struct gomem_magazine *pop_full(struct gomem_mcentral *central)
 	return mag;
 }
 
-static void push_full(struct gomem_mcentral *central, struct gomem_magazine *mag)
+static void depot_push_full(struct gomem_mcentral *central, struct gomem_magazine *mag)
 {
 	mag->next = central->full;
 	central->full = mag;
@@ -55,7 +57,7 @@ static void push_full(struct gomem_mcentral *central, struct gomem_magazine *mag
 		WRITE_ONCE(central->heap->depot_used, true);
 }
 
-static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
+static struct gomem_magazine *depot_pop_empty(struct gomem_mcentral *central)
 {
 	struct gomem_magazine *mag = central->empty;
 
@@ -69,8 +71,8 @@ static struct gomem_magazine *pop_empty(struct gomem_mcentral *central)
 	return mag;
 }
 
-static void push_empty(struct gomem_mcentral *central,
-		       struct gomem_magazine *mag)
+static void depot_push_empty(struct gomem_mcentral *central,
+			     struct gomem_magazine *mag)
 {
 	mag->next = central->empty;
 	central->empty = mag;
@@ -83,8 +85,8 @@ static void push_empty(struct gomem_mcentral *central,
  * one, and whoever gets none moves single objects.  Nobody is even woken: it may
  * be for a free, under locks that waking takes.
  */
-static struct gomem_magazine *new_magazine(struct gomem_mcentral *central,
-					   unsigned int want)
+static struct gomem_magazine *depot_new_magazine(struct gomem_mcentral *central,
+						 unsigned int want)
 {
 	struct gomem_magazine *mag;
 	unsigned int room;
@@ -102,36 +104,36 @@ static struct gomem_magazine *new_magazine(struct gomem_mcentral *central,
 	return mag;
 }
 
-static void free_magazine_rcu(struct rcu_head *rcu)
+static void depot_free_magazine_rcu(struct rcu_head *rcu)
 {
 	kfree(container_of(rcu, struct gomem_magazine, rcu));
 }
 
 /* Somebody may still be reading how many objects are in it. */
-static void free_magazine(struct gomem_mcentral *central,
-			  struct gomem_magazine *mag)
+static void depot_free_magazine(struct gomem_mcentral *central,
+				struct gomem_magazine *mag)
 {
 	gomem_meta_uncount(central->heap->meta, GOMEM_META_MCACHE, mag);
-	call_rcu(&mag->rcu, free_magazine_rcu);
+	call_rcu(&mag->rcu, depot_free_magazine_rcu);
 }
 
 /*
  * An empty magazine with room for @want objects, if possible, in place of @mag,
  * which may be NULL.
  */
-static struct gomem_magazine *fitting(struct gomem_mcentral *central,
-				      struct gomem_magazine *mag,
-				      unsigned int want)
+static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
+					    struct gomem_magazine *mag,
+					    unsigned int want)
 {
 	struct gomem_magazine *larger;
 
 	if (mag && mag->room >= want)
 		return mag;
-	larger = new_magazine(central, want);
+	larger = depot_new_magazine(central, want);
 	if (!larger)
 		return mag;
 	if (mag)
-		free_magazine(central, mag);
+		depot_free_magazine(central, mag);
 	return larger;
 }
 
@@ -140,7 +142,7 @@ static struct gomem_magazine *fitting(struct gomem_mcentral *central,
  * 32nd of what the class has.  What has been freed before, and waits in the
  * depot, is not limited.
  */
-static unsigned int fair_share(const struct gomem_mcentral *central)
+static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 {
 	return 2 + READ_ONCE(central->slots) / (32 * num_online_cpus());
 }
@@ -165,19 +167,19 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	full = pop_full(central);
+	full = depot_pop_full(central);
 	if (full) {
 		if (mag)
-			push_empty(central, mag);
+			depot_push_empty(central, mag);
 	} else if (!mag) {
-		mag = pop_empty(central);
+		mag = depot_pop_empty(central);
 	}
 	spin_unlock_irqrestore(&central->lock, flags);
 	if (full)
 		return full;
 
-	want = min(want, fair_share(central));
-	mag = fitting(central, mag, want);
+	want = min(want, depot_fair_share(central));
+	mag = depot_fitting(central, mag, want);
 	if (!mag) {
 		gomem_mcentral_fetch(central, single, 1, gfp, true, single);
 		return NULL;
@@ -192,7 +194,7 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 }
 
 /* Runs are much memory: a depot does not keep all that is freed at once. */
-static void limit_runs(struct gomem_mcentral *central)
+static void depot_limit_runs(struct gomem_mcentral *central)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
 	unsigned int nr = READ_ONCE(central->nr_full), most;
@@ -223,12 +225,12 @@ struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
 
 	spin_lock_irqsave(&central->lock, flags);
 	if (full)
-		push_full(central, full);
-	mag = pop_empty(central);
+		depot_push_full(central, full);
+	mag = depot_pop_empty(central);
 	spin_unlock_irqrestore(&central->lock, flags);
 	if (full)
-		limit_runs(central);
-	return fitting(central, mag, want);
+		depot_limit_runs(central);
+	return depot_fitting(central, mag, want);
 }
 
 /**
@@ -243,9 +245,9 @@ void gomem_depot_spare(struct gomem_mcentral *central,
 
 	spin_lock_irqsave(&central->lock, flags);
 	if (mag->nr)
-		push_full(central, mag);
+		depot_push_full(central, mag);
 	else
-		push_empty(central, mag);
+		depot_push_empty(central, mag);
 	spin_unlock_irqrestore(&central->lock, flags);
 }
 
@@ -270,11 +272,11 @@ unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
 	nr = min(nr, GOMEM_DEPOT_MOST);
 	spin_lock_irqsave(&central->lock, flags);
 	while (central->full && central->full->nr <= nr - taken) {
-		mag = pop_full(central);
+		mag = depot_pop_full(central);
 		memcpy(objs + taken, mag->obj, mag->nr * sizeof(*objs));
 		taken += mag->nr;
 		mag->nr = 0;
-		push_empty(central, mag);
+		depot_push_empty(central, mag);
 	}
 	if (!central->full)
 		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
@@ -283,7 +285,7 @@ unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
 	return taken;
 }
 
-static void fill_magazine(struct gomem_magazine *mag, void **objs)
+static void depot_fill_magazine(struct gomem_magazine *mag, void **objs)
 {
 	memcpy(mag->obj, objs, mag->room * sizeof(*objs));
 	mag->nr = mag->room;
@@ -314,25 +316,25 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 	nr = min(nr, GOMEM_DEPOT_MOST);
 	while (nr - given >= cap) {
 		spin_lock_irqsave(&central->lock, flags);
-		while ((mag = pop_empty(central))) {
+		while ((mag = depot_pop_empty(central))) {
 			if (mag->room > nr - given) {
-				push_empty(central, mag);
+				depot_push_empty(central, mag);
 				break;
 			}
-			fill_magazine(mag, objs + given);
-			push_full(central, mag);
+			depot_fill_magazine(mag, objs + given);
+			depot_push_full(central, mag);
 			given += mag->room;
 			central->nfree += mag->room;
 		}
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (mag || nr - given < cap)
 			break;
-		mag = new_magazine(central, cap);
+		mag = depot_new_magazine(central, cap);
 		if (!mag)
 			break;
 		gomem_depot_spare(central, mag);
 	}
-	limit_runs(central);
+	depot_limit_runs(central);
 	return given;
 }
 
@@ -353,7 +355,7 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 
 	for (done = 0; done < nr; done++) {
 		spin_lock_irqsave(&central->lock, flags);
-		mag = pop_full(central);
+		mag = depot_pop_full(central);
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (!mag)
 			break;
@@ -364,7 +366,7 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 	return done;
 }
 
-static void drain_politely(struct gomem_mcentral *central, unsigned int nr)
+static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr)
 {
 	unsigned int chunk;
 
@@ -377,18 +379,18 @@ static void drain_politely(struct gomem_mcentral *central, unsigned int nr)
 }
 
 /* Free up to @nr of the magazines that wait for use. */
-static void free_empty(struct gomem_mcentral *central, unsigned int nr)
+static void depot_free_empty(struct gomem_mcentral *central, unsigned int nr)
 {
 	struct gomem_magazine *mag;
 	unsigned long flags;
 
 	while (nr--) {
 		spin_lock_irqsave(&central->lock, flags);
-		mag = pop_empty(central);
+		mag = depot_pop_empty(central);
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (!mag)
 			return;
-		free_magazine(central, mag);
+		depot_free_magazine(central, mag);
 		cond_resched();
 	}
 }
@@ -401,7 +403,7 @@ static void free_empty(struct gomem_mcentral *central, unsigned int nr)
  */
 void gomem_depot_shed(struct gomem_mcentral *central)
 {
-	free_empty(central, UINT_MAX);
+	depot_free_empty(central, UINT_MAX);
 }
 
 /**
@@ -423,8 +425,8 @@ void gomem_depot_trim(struct gomem_mcentral *central)
 	full = central->min_full;
 	empty = central->min_empty;
 	spin_unlock_irqrestore(&central->lock, flags);
-	drain_politely(central, full);
-	free_empty(central, empty);
+	depot_drain_politely(central, full);
+	depot_free_empty(central, empty);
 
 	spin_lock_irqsave(&central->lock, flags);
 	central->min_full = central->nr_full;
@@ -440,6 +442,6 @@ void gomem_depot_trim(struct gomem_mcentral *central)
  */
 void gomem_depot_destroy(struct gomem_mcentral *central)
 {
-	drain_politely(central, UINT_MAX);
-	free_empty(central, UINT_MAX);
+	depot_drain_politely(central, UINT_MAX);
+	depot_free_empty(central, UINT_MAX);
 }

@@ -42,11 +42,19 @@
 
 #include <trace/events/gomem.h>
 
-#include "internal.h"
+#include "depot.h"
+#include "gc.h"
+#include "heapctl.h"
+#include "knobs.h"
+#include "limit.h"
+#include "mheap.h"
+#include "snapshot.h"
 
 #define LEAST_NEXT_GC	(4ULL << 20)
 #define LEAST_GAP_NS	(10 * NSEC_PER_MSEC)
 #define WAITING_NS	(120 * NSEC_PER_SEC)
+
+struct workqueue_struct *gomem_drain_queue;
 
 struct gomem_drain {
 	struct work_struct work;
@@ -61,7 +69,7 @@ struct gomem_gc_scratch {
 	u64 cached[GOMEM_NR_CACHED];
 };
 
-static void drain_work(struct work_struct *work)
+static void gc_drain_work(struct work_struct *work)
 {
 	struct gomem_drain *d = container_of(work, struct gomem_drain, work);
 	u64 start = ktime_get_ns();
@@ -81,16 +89,16 @@ void gomem_gc_look_at_cpus(struct gomem_heap *heap)
 	struct gomem_drain *d;
 	int cpu;
 
-	mutex_lock(&heap->gc.mutex);
+	mutex_lock(&heap->gc->mutex);
 	for_each_online_cpu(cpu) {
-		d = per_cpu_ptr(heap->gc.drain, cpu);
+		d = per_cpu_ptr(heap->gc->drain, cpu);
 		d->idle_us = get_cpu_idle_time_us(cpu, &d->at_us);
 	}
-	mutex_unlock(&heap->gc.mutex);
+	mutex_unlock(&heap->gc->mutex);
 }
 
 /* Has @cpu slept, but for a moment, since it was looked at? */
-static bool is_asleep(struct gomem_drain *d, int cpu)
+static bool gc_cpu_is_asleep(struct gomem_drain *d, int cpu)
 {
 	u64 idle, now;
 
@@ -101,9 +109,9 @@ static bool is_asleep(struct gomem_drain *d, int cpu)
 }
 
 /* Begin to drain @cpu, or have it drained.  CPUs stay as they are. */
-static void drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
+static void gc_drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 {
-	struct gomem_drain *d = per_cpu_ptr(heap->gc.drain, cpu);
+	struct gomem_drain *d = per_cpu_ptr(heap->gc->drain, cpu);
 	struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
 
 	d->queued = false;
@@ -112,7 +120,7 @@ static void drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 		return;
 	if (!cpu_online(cpu)) {
 		gomem_mcache_drain(heap, mc);
-	} else if (wake || !is_asleep(d, cpu)) {
+	} else if (wake || !gc_cpu_is_asleep(d, cpu)) {
 		d->queued = true;
 		queue_work_on(cpu, gomem_drain_queue, &d->work);
 	} else {
@@ -121,18 +129,18 @@ static void drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 }
 
 /* Returns the longest that it took on a CPU, and in @sum what it took on all. */
-static u64 drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
+static u64 gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
 {
 	struct gomem_drain *d;
 	u64 longest = 0;
 	int cpu;
 
-	lockdep_assert_held(&heap->gc.mutex);
+	lockdep_assert_held(&heap->gc->mutex);
 	cpus_read_lock();
 	for_each_possible_cpu(cpu)
-		drain_cpu(heap, cpu, wake);
+		gc_drain_cpu(heap, cpu, wake);
 	for_each_possible_cpu(cpu) {
-		d = per_cpu_ptr(heap->gc.drain, cpu);
+		d = per_cpu_ptr(heap->gc->drain, cpu);
 		if (!d->queued)
 			continue;
 		flush_work(&d->work);
@@ -153,14 +161,46 @@ void gomem_heap_drain(struct gomem_heap *heap)
 {
 	u64 sum = 0;
 
-	mutex_lock(&heap->gc.mutex);
-	drain_cpus(heap, true, &sum);
-	mutex_unlock(&heap->gc.mutex);
+	mutex_lock(&heap->gc->mutex);
+	gc_drain_cpus(heap, true, &sum);
+	mutex_unlock(&heap->gc->mutex);
 	gomem_heap_empty_depots(heap, UINT_MAX);
 }
 
+static long gc_rearm_this_cpu(void *data)
+{
+	gomem_mcache_rearm(data, NULL);
+	return 0;
+}
+
+/**
+ * gomem_heap_rearm() - the profile's rate has changed, or whether to trace
+ * @heap: the heap; one that is not there yet, or not any more, is left alone
+ *
+ * Who else touches the mcaches of CPUs that are off holds gc.mutex, too.
+ *
+ * Context: process, may sleep: every CPU begins its counts anew.
+ */
+void gomem_heap_rearm(struct gomem_heap *heap)
+{
+	int cpu;
+
+	if (!heap->node)
+		return;
+	mutex_lock(&heap->gc->mutex);
+	cpus_read_lock();
+	for_each_possible_cpu(cpu) {
+		if (cpu_online(cpu))
+			work_on_cpu(cpu, gc_rearm_this_cpu, heap);
+		else
+			gomem_mcache_rearm(heap, per_cpu_ptr(heap->mcache, cpu));
+	}
+	cpus_read_unlock();
+	mutex_unlock(&heap->gc->mutex);
+}
+
 /* Return what the depots hold, and shrink what nobody has used. */
-static void sweep(struct gomem_heap *heap)
+static void gc_sweep(struct gomem_heap *heap)
 {
 	unsigned int class;
 	int cpu, nid;
@@ -174,26 +214,26 @@ static void sweep(struct gomem_heap *heap)
 }
 
 /* Bytes of objects that wait in magazines. */
-static u64 cached_bytes(struct gomem_heap *heap)
+static u64 gc_cached_bytes(struct gomem_heap *heap)
 {
-	u64 *cached = heap->gc.scratch->cached;
+	u64 *cached = heap->gc->scratch->cached;
 	unsigned int class;
 	u64 bytes = 0;
 
-	lockdep_assert_held(&heap->gc.mutex);
+	lockdep_assert_held(&heap->gc->mutex);
 	gomem_cached_objects(heap, cached);
 	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		bytes += cached[class] * gomem_class[class].size;
 	return bytes;
 }
 
-static u64 live_bytes(struct gomem_heap *heap)
+static u64 gc_live_bytes(struct gomem_heap *heap)
 {
-	struct gomem_snapshot *snap = &heap->gc.scratch->snap;
+	struct gomem_snapshot *snap = &heap->gc->scratch->snap;
 	unsigned int class;
 	u64 bytes;
 
-	lockdep_assert_held(&heap->gc.mutex);
+	lockdep_assert_held(&heap->gc->mutex);
 	gomem_snapshot(heap, snap);
 	bytes = snap->large_bytes;
 	for (class = 1; class < GOMEM_NR_CACHED; class++)
@@ -213,9 +253,9 @@ u64 gomem_gc_cached_bytes(struct gomem_heap *heap)
 {
 	u64 bytes;
 
-	mutex_lock(&heap->gc.mutex);
-	bytes = cached_bytes(heap);
-	mutex_unlock(&heap->gc.mutex);
+	mutex_lock(&heap->gc->mutex);
+	bytes = gc_cached_bytes(heap);
+	mutex_unlock(&heap->gc->mutex);
 	return bytes;
 }
 
@@ -229,7 +269,7 @@ u64 gomem_gc_cached_bytes(struct gomem_heap *heap)
 u64 gomem_gc_goal(const struct gomem_heap *heap)
 {
 	s64 percent = gomem_knob(heap, GOMEM_KNOB_GC_PERCENT);
-	u64 live = READ_ONCE(heap->gc.live);
+	u64 live = READ_ONCE(heap->gc->live);
 
 	if (percent < 0)
 		return U64_MAX;
@@ -237,9 +277,9 @@ u64 gomem_gc_goal(const struct gomem_heap *heap)
 }
 
 /* Note that a cycle is over, and what it was like. */
-static void record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_ns)
+static void gc_record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_ns)
 {
-	struct gomem_gc *gc = &heap->gc;
+	struct gomem_gc *gc = heap->gc;
 	unsigned long flags;
 	unsigned int i;
 
@@ -259,7 +299,7 @@ static void record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_ns)
 }
 
 /* Share of the CPUs' time that cycles took, in parts per 10^9; under gc->lock. */
-static u64 cpu_ppb(const struct gomem_gc *gc)
+static u64 gc_cpu_ppb(const struct gomem_gc *gc)
 {
 	u64 all = (ktime_get_ns() - gc->born) * num_online_cpus();
 
@@ -267,15 +307,15 @@ static u64 cpu_ppb(const struct gomem_gc *gc)
 }
 
 /* As Go does with GODEBUG=gctrace=1. */
-static void log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
-		      u64 cpu_ns, u64 before, u64 after, u64 goal)
+static void gc_log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
+			 u64 cpu_ns, u64 before, u64 after, u64 goal)
 {
-	const struct gomem_gc *gc = &heap->gc;
+	const struct gomem_gc *gc = heap->gc;
 	u64 ms = div_u64(gc->last_ns - gc->born, NSEC_PER_MSEC);
 
-	pr_info("gomem: gc %u @%llu.%03llus %llu%%: %llu+%llu us clock, %llu->%llu KB, %llu KB goal, %u P%s\n",
+	pr_info("gc %u @%llu.%03llus %llu%%: %llu+%llu us clock, %llu->%llu KB, %llu KB goal, %u P%s\n",
 		gc->nr, ms / 1000, ms % 1000,
-		div_u64(cpu_ppb(gc), NSEC_PER_SEC / 100),
+		div_u64(gc_cpu_ppb(gc), NSEC_PER_SEC / 100),
 		div_u64(pause, NSEC_PER_USEC), div_u64(cpu_ns, NSEC_PER_USEC),
 		before >> 10, after >> 10, goal >> 10, num_online_cpus(),
 		forced ? " (forced)" : "");
@@ -292,30 +332,30 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
 	u64 pause, start, before, live, goal, cpu_ns = 0;
 	bool wake = forced || gomem_limit_excess(heap);
-	struct gomem_gc *gc = &heap->gc;
+	struct gomem_gc *gc = heap->gc;
 
 	mutex_lock(&gc->mutex);
 	goal = gomem_gc_goal(heap);
-	before = live_bytes(heap) + cached_bytes(heap);
-	pause = drain_cpus(heap, wake, &cpu_ns);
+	before = gc_live_bytes(heap) + gc_cached_bytes(heap);
+	pause = gc_drain_cpus(heap, wake, &cpu_ns);
 	start = ktime_get_ns();
-	sweep(heap);
-	live = live_bytes(heap);
+	gc_sweep(heap);
+	live = gc_live_bytes(heap);
 	WRITE_ONCE(gc->live, live);
 	cpu_ns += ktime_get_ns() - start;
-	record(heap, forced, pause, cpu_ns);
+	gc_record(heap, forced, pause, cpu_ns);
 
-	gc->left = cached_bytes(heap);
+	gc->left = gc_cached_bytes(heap);
 	live += gc->left;
 	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live,
 		       gomem_gc_goal(heap));
 	if (gomem_knob(heap, GOMEM_KNOB_GCTRACE))
-		log_cycle(heap, forced, pause, cpu_ns, before, live, goal);
+		gc_log_cycle(heap, forced, pause, cpu_ns, before, live, goal);
 	mutex_unlock(&gc->mutex);
 }
 
 /* Have the worker called when as much as is missing may have been allocated. */
-static void set_alarm(struct gomem_heap *heap, u64 missing)
+static void gc_set_alarm(struct gomem_heap *heap, u64 missing)
 {
 	unsigned long pages = max_t(u64, missing, SZ_64K) >> GOMEM_PAGE_SHIFT;
 	struct gomem_mheap *mheap;
@@ -335,10 +375,10 @@ static void set_alarm(struct gomem_heap *heap, u64 missing)
  * What NextGC is about: HeapAlloc, and what has come to wait in magazines since the
  * last cycle.  @more: is that more than there was then?
  */
-static u64 used_bytes(struct gomem_heap *heap, bool *more)
+static u64 gc_used_bytes(struct gomem_heap *heap, bool *more)
 {
-	u64 live = live_bytes(heap), cached = cached_bytes(heap);
-	struct gomem_gc *gc = &heap->gc;
+	u64 live = gc_live_bytes(heap), cached = gc_cached_bytes(heap);
+	struct gomem_gc *gc = heap->gc;
 
 	gc->left = min(gc->left, cached);
 	*more = live > gc->live || cached > gc->left;
@@ -346,14 +386,14 @@ static u64 used_bytes(struct gomem_heap *heap, bool *more)
 }
 
 /* Have objects waited for so long that they will hardly be missed? */
-static bool waited_long(struct gomem_heap *heap, u64 now)
+static bool gc_waited_long(struct gomem_heap *heap, u64 now)
 {
-	struct gomem_gc *gc = &heap->gc;
+	struct gomem_gc *gc = heap->gc;
 
 	if (now - gc->checked < WAITING_NS)
 		return false;
 	gc->checked = now;
-	return cached_bytes(heap) != 0;
+	return gc_cached_bytes(heap) != 0;
 }
 
 /**
@@ -369,7 +409,7 @@ static bool waited_long(struct gomem_heap *heap, u64 now)
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
 {
 	u64 goal = gomem_gc_goal(heap), now = ktime_get_ns(), wait;
-	struct gomem_gc *gc = &heap->gc;
+	struct gomem_gc *gc = heap->gc;
 	bool more = false;
 	u64 used = 0;
 	int nid;
@@ -380,13 +420,13 @@ u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
 		used += (u64)READ_ONCE(heap->node[nid]->mheap->inuse_pages) <<
 			GOMEM_PAGE_SHIFT;
 	if (used >= goal)
-		used = used_bytes(heap, &more);
+		used = gc_used_bytes(heap, &more);
 	/* With a gc_percent of 0 a heap at rest is at NextGC. */
-	wanted = wanted || (more && used >= goal) || waited_long(heap, now);
+	wanted = wanted || (more && used >= goal) || gc_waited_long(heap, now);
 	wait = gc->not_before > now ? gc->not_before - now : 0;
 	mutex_unlock(&gc->mutex);
 	if (goal != U64_MAX)
-		set_alarm(heap, goal > used ? goal - used : 0);
+		gc_set_alarm(heap, goal > used ? goal - used : 0);
 	return wanted ? wait : U64_MAX;
 }
 
@@ -399,7 +439,7 @@ u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
  */
 void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats)
 {
-	struct gomem_gc *gc = &heap->gc;
+	struct gomem_gc *gc = heap->gc;
 	unsigned long flags;
 
 	stats->next_gc = gomem_gc_goal(heap);
@@ -408,10 +448,26 @@ void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats)
 	stats->pause_total_ns = gc->pause_total_ns;
 	stats->num_gc = gc->nr;
 	stats->num_forced_gc = gc->nr_forced;
-	stats->gc_cpu_ppb = cpu_ppb(gc);
+	stats->gc_cpu_ppb = gc_cpu_ppb(gc);
 	memcpy(stats->pause_ns, gc->pause_ns, sizeof(stats->pause_ns));
 	memcpy(stats->pause_end, gc->pause_end, sizeof(stats->pause_end));
 	spin_unlock_irqrestore(&gc->lock, flags);
+}
+
+static int gc_drains_init(struct gomem_heap *heap, struct gomem_gc *gc)
+{
+	struct gomem_drain *d;
+	int cpu;
+
+	gc->drain = alloc_percpu(struct gomem_drain);
+	if (!gc->drain)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		d = per_cpu_ptr(gc->drain, cpu);
+		d->heap = heap;
+		INIT_WORK(&d->work, gc_drain_work);
+	}
+	return 0;
 }
 
 /**
@@ -422,27 +478,23 @@ void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats)
  */
 int gomem_gc_init(struct gomem_heap *heap)
 {
-	struct gomem_gc *gc = &heap->gc;
-	struct gomem_drain *d;
-	int cpu;
+	struct gomem_gc *gc;
 
+	gc = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER, sizeof(*gc),
+			      GFP_KERNEL);
+	if (!gc)
+		return -ENOMEM;
+	heap->gc = gc;
 	mutex_init(&gc->mutex);
 	spin_lock_init(&gc->lock);
 	gc->born = ktime_get_ns();
 	gc->checked = gc->born;
 	gc->scratch = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER,
 				       sizeof(*gc->scratch), GFP_KERNEL);
-	gc->drain = alloc_percpu(struct gomem_drain);
-	if (!gc->scratch || !gc->drain) {
-		gomem_gc_exit(heap);
-		return -ENOMEM;
-	}
-	for_each_possible_cpu(cpu) {
-		d = per_cpu_ptr(gc->drain, cpu);
-		d->heap = heap;
-		INIT_WORK(&d->work, drain_work);
-	}
-	return 0;
+	if (gc->scratch && !gc_drains_init(heap, gc))
+		return 0;
+	gomem_gc_exit(heap);
+	return -ENOMEM;
 }
 
 /**
@@ -451,10 +503,14 @@ int gomem_gc_init(struct gomem_heap *heap)
  */
 void gomem_gc_exit(struct gomem_heap *heap)
 {
-	free_percpu(heap->gc.drain);
-	gomem_meta_free(heap->meta, GOMEM_META_OTHER, heap->gc.scratch);
-	heap->gc.drain = NULL;
-	heap->gc.scratch = NULL;
+	struct gomem_gc *gc = heap->gc;
+
+	if (!gc)
+		return;
+	free_percpu(gc->drain);
+	gomem_meta_free(heap->meta, GOMEM_META_OTHER, gc->scratch);
+	gomem_meta_free(heap->meta, GOMEM_META_OTHER, gc);
+	heap->gc = NULL;
 }
 
 void gomem_gc(void)

@@ -16,11 +16,18 @@
 #include <linux/memory.h>
 #include <linux/notifier.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "heapctl.h"
+#include "hotplug.h"
+#include "instance.h"
+#include "mcache.h"
+#include "mheap.h"
+#include "reclaim.h"
+#include "release.h"
 
 static enum cpuhp_state cpu_state;
 
-static int cpu_is_dead(unsigned int cpu)
+static int hotplug_cpu_is_dead(unsigned int cpu)
 {
 	struct gomem_heap *heap;
 
@@ -31,7 +38,7 @@ static int cpu_is_dead(unsigned int cpu)
 	return 0;
 }
 
-static void memory_goes(void)
+static void hotplug_memory_goes(void)
 {
 	struct gomem_heap *heap;
 	int nid;
@@ -41,14 +48,14 @@ static void memory_goes(void)
 		gomem_heap_empty_depots(heap, UINT_MAX);
 		for_each_node_mask(nid, heap->nodes)
 			gomem_mheap_trim_all(heap->node[nid]->mheap);
-		WRITE_ONCE(heap->reclaim.drain, true);
+		WRITE_ONCE(heap->reclaim->drain, true);
 		gomem_reclaim_call(heap);
 	}
 	mutex_unlock(&gomem_heaps_lock);
 }
 
-static int memory_changes(struct notifier_block *self, unsigned long action,
-			  void *arg)
+static int hotplug_memory_changes(struct notifier_block *self, unsigned long action,
+				  void *arg)
 {
 	const struct memory_notify *change = arg;
 	int ret;
@@ -61,14 +68,14 @@ static int memory_changes(struct notifier_block *self, unsigned long action,
 			return notifier_from_errno(ret);
 		break;
 	case MEM_GOING_OFFLINE:
-		memory_goes();
+		hotplug_memory_goes();
 		break;
 	}
 	return NOTIFY_OK;
 }
 
 static struct notifier_block memory_notifier = {
-	.notifier_call = memory_changes,
+	.notifier_call = hotplug_memory_changes,
 };
 
 /**
@@ -81,7 +88,7 @@ int gomem_hotplug_init(void)
 	int ret;
 
 	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/gomem:dead",
-					NULL, cpu_is_dead);
+					NULL, hotplug_cpu_is_dead);
 	if (ret < 0)
 		return ret;
 	cpu_state = ret;

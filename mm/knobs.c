@@ -12,7 +12,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "heap.h"
+#include "knobs.h"
 
 static const struct {
 	const char *name;
@@ -51,12 +52,12 @@ int gomem_knob_set(struct gomem_heap *heap, enum gomem_knob knob, s64 value)
 		return -EINVAL;
 	WRITE_ONCE(heap->knob[knob], value);
 	set_bit(knob, &heap->knobs_set);
-	gomem_reclaim_call(heap);
+	gomem_heap_wake(heap);
 	return 0;
 }
 
 /* The factor that @suffix stands for, or 0. */
-static s64 unit(const char *suffix)
+static s64 knob_unit(const char *suffix)
 {
 	if (!*suffix)
 		return 1;
@@ -95,7 +96,7 @@ int gomem_knob_parse(struct gomem_heap *heap, enum gomem_knob knob,
 	digits = strspn(number, "-0123456789");
 	if (number[digits] && !knobs[knob].bytes)
 		return -EINVAL;
-	factor = unit(number + digits);
+	factor = knob_unit(number + digits);
 	number[digits] = 0;
 	if (!factor || kstrtos64(number, 10, &value))
 		return -EINVAL;
@@ -122,20 +123,20 @@ static enum gomem_knob knob_of(const struct kernel_param *kp)
 	return (s64 *)kp->arg - gomem_default_heap.knob;
 }
 
-static int set_param(const char *text, const struct kernel_param *kp)
+static int knob_set_param(const char *text, const struct kernel_param *kp)
 {
 	return gomem_knob_parse(&gomem_default_heap, knob_of(kp), text);
 }
 
-static int get_param(char *buffer, const struct kernel_param *kp)
+static int knob_get_param(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%lld\n",
 			  gomem_knob(&gomem_default_heap, knob_of(kp)));
 }
 
 static const struct kernel_param_ops param_ops = {
-	.set = set_param,
-	.get = get_param,
+	.set = knob_set_param,
+	.get = knob_get_param,
 };
 
 #define GOMEM_PARAM(name, number) \

@@ -16,12 +16,15 @@
 #include <linux/delay.h>
 #include <linux/rcupdate.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "badfree.h"
+#include "large.h"
+#include "mheap.h"
 
 /* rmqueue() does not like __GFP_NOFAIL above this order. */
 #define MAX_NOFAIL_ORDER	1
 
-static unsigned int pages_for(size_t size)
+static unsigned int large_pages_for(size_t size)
 {
 	return DIV_ROUND_UP(size, GOMEM_PAGE_SIZE);
 }
@@ -63,16 +66,16 @@ void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
 }
 
 /* A block for one object; how long it may take is for @gfp to say. */
-static struct gomem_block *own_block(struct gomem_heap *heap,
-				     struct gomem_mheap *mheap,
-				     unsigned int npages, bool exact, gfp_t gfp,
-				     int nid)
+static struct gomem_block *large_own_block(struct gomem_heap *heap,
+					   struct gomem_mheap *mheap,
+					   unsigned int npages, bool exact, gfp_t gfp,
+					   int nid)
 {
 	struct gomem_block *block;
 
 	/* Who cannot wait is promised nothing. */
 	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
-		return gomem_block_alloc(mheap, npages, exact,
+		return gomem_block_alloc(mheap->meta, npages, exact,
 					 gfp & ~__GFP_NOFAIL, nid);
 
 	/*
@@ -83,20 +86,20 @@ static struct gomem_block *own_block(struct gomem_heap *heap,
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
 	if (gomem_block_order(npages) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;
-	while (!(block = gomem_block_alloc(mheap, npages, exact, gfp, nid))) {
-		gomem_heap_shrink(heap, gfp);
+	while (!(block = gomem_block_alloc(mheap->meta, npages, exact, gfp, nid))) {
+		heap->hooks->shrink(heap, gfp);
 		msleep(20);
 	}
 	return block;
 }
 
-static void *own_pages(struct gomem_heap *heap, struct gomem_mheap *mheap,
-		       size_t size, bool exact, gfp_t gfp, int nid)
+static void *large_own_pages(struct gomem_heap *heap, struct gomem_mheap *mheap,
+			     size_t size, bool exact, gfp_t gfp, int nid)
 {
-	unsigned int npages = pages_for(size);
+	unsigned int npages = large_pages_for(size);
 	struct gomem_block *block;
 
-	block = own_block(heap, mheap, npages, exact, gfp, nid);
+	block = large_own_block(heap, mheap, npages, exact, gfp, nid);
 	return block ? gomem_large_adopt(heap, mheap, block, npages) : NULL;
 }
 
@@ -114,13 +117,13 @@ static void *own_pages(struct gomem_heap *heap, struct gomem_mheap *mheap,
 void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
 			size_t size, gfp_t gfp, int nid)
 {
-	return own_pages(heap, mheap, size, true, gfp, nid);
+	return large_own_pages(heap, mheap, size, true, gfp, nid);
 }
 
 /* A run of a shared block, if the heap is of a size that has such runs. */
-static struct gomem_span *shared_run(struct gomem_mheap *mheap,
-				     const struct gomem_want *want, gfp_t gfp,
-				     struct gomem_block **reserve)
+static struct gomem_span *large_shared_run(struct gomem_mheap *mheap,
+					   const struct gomem_want *want, gfp_t gfp,
+					   struct gomem_block **reserve)
 {
 	struct gomem_span *span;
 
@@ -144,7 +147,7 @@ void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 	struct gomem_mheap *mheap = gomem_local_node(heap)->mheap;
 	struct gomem_want want = {
 		.central = gomem_large_central(heap, mheap),
-		.npages = pages_for(size),
+		.npages = large_pages_for(size),
 		.align = gomem_align_pages(size),
 	};
 	struct gomem_block *reserve = NULL;
@@ -152,18 +155,19 @@ void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return gomem_large_exact(heap, mheap, size, gfp, mheap->nid);
-	span = shared_run(mheap, &want, gfp, &reserve);
+	span = large_shared_run(mheap, &want, gfp, &reserve);
 	if (span)
 		return (void *)gomem_span_base(span);
 	if (reserve)
 		return gomem_large_adopt(heap, mheap, reserve, want.npages);
-	return own_pages(heap, mheap, size, want.npages > GOMEM_ARENA_PAGES, gfp,
-			 mheap->nid);
+	return large_own_pages(heap, mheap, size, want.npages > GOMEM_ARENA_PAGES, gfp,
+			       mheap->nid);
 }
 
 /* Free the large object at @p, if it is one; under the lock of its mheap. */
-static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
-			const void *p, bool *give_back, unsigned int *bucket)
+static enum gomem_bad large_retire(struct gomem_mheap *mheap,
+				   struct gomem_span *span, const void *p,
+				   bool *give_back, unsigned int *bucket)
 {
 	/* It may have been freed before the lock was taken. */
 	if (gomem_span_of(p) != span || span->state != GOMEM_SPAN_INUSE ||
@@ -173,7 +177,7 @@ static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
 		return GOMEM_BAD_LARGE_INTERIOR;
 	*bucket = span->large.bucket;
 	*give_back = gomem_mheap_retire(mheap, span);
-	return -1;
+	return GOMEM_GOOD;
 }
 
 /**
@@ -185,7 +189,7 @@ static int retire_large(struct gomem_mheap *mheap, struct gomem_span *span,
  */
 void gomem_large_free(struct gomem_heap *heap, const void *p)
 {
-	int bad = GOMEM_BAD_IDLE;
+	enum gomem_bad bad = GOMEM_BAD_IDLE;
 	unsigned int bucket = 0;
 	struct gomem_block *block;
 	struct gomem_mheap *mheap;
@@ -200,15 +204,15 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 		mheap = block->mheap;
 		heap = READ_ONCE(span->central)->heap;
 		spin_lock_irqsave(&mheap->lock, flags);
-		bad = retire_large(mheap, span, p, &give_back, &bucket);
+		bad = large_retire(mheap, span, p, &give_back, &bucket);
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
 	rcu_read_unlock();
 	gomem_count(heap, GOMEM_EV_LOOKUP);
 	if (bucket)
-		gomem_mprof_count_free(&heap->mprof, bucket);
+		heap->hooks->gone(heap, bucket);
 	if (give_back)
 		gomem_block_free(block);
-	if (bad >= 0)
+	if (bad)
 		gomem_bad_free(heap, p, bad);
 }

@@ -16,7 +16,13 @@
 #include <linux/export.h>
 #include <linux/limits.h>
 
-#include "internal.h"
+#include <linux/gomem.h>
+
+#include "arena.h"
+#include "heap.h"
+#include "knobs.h"
+#include "limit.h"
+#include "mheap.h"
 
 /**
  * gomem_limit_used() - what the limit is about
@@ -40,7 +46,7 @@ u64 gomem_limit_used(const struct gomem_heap *heap)
 }
 
 /* Where eagerness begins. */
-static u64 near_limit(const struct gomem_heap *heap)
+static u64 limit_near_limit(const struct gomem_heap *heap)
 {
 	u64 limit = gomem_knob(heap, GOMEM_KNOB_MEMORY_LIMIT);
 
@@ -55,7 +61,7 @@ static u64 near_limit(const struct gomem_heap *heap)
  */
 u64 gomem_limit_excess(const struct gomem_heap *heap)
 {
-	u64 limit = near_limit(heap), used = gomem_limit_used(heap);
+	u64 limit = limit_near_limit(heap), used = gomem_limit_used(heap);
 
 	return used > limit ? used - limit : 0;
 }
@@ -66,7 +72,7 @@ u64 gomem_limit_excess(const struct gomem_heap *heap)
  */
 void gomem_limit_alarm(struct gomem_heap *heap)
 {
-	u64 limit = near_limit(heap), used = gomem_limit_used(heap), room;
+	u64 limit = limit_near_limit(heap), used = gomem_limit_used(heap), room;
 	struct gomem_mheap *mheap;
 	unsigned long flags;
 	int nid;

@@ -4,7 +4,8 @@
  *
  * This file brings it up and takes it down.  Where to read on:
  *
- *	mm/internal.h	the structures, the words, the lock order
+ *	mm/heap.h	the layers, the words, the lock order; each layer has a
+ *			header of its own
  *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free()
  *	mm/mcentral.c	what CPUs share of a size class
  *	mm/depot.c	magazines on their way from one CPU to another
@@ -24,7 +25,16 @@
 #include <linux/nodemask.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "../debugfs/debugfs.h"
+#include "arena.h"
+#include "hotplug.h"
+#include "instance.h"
+#include "mcache.h"
+#include "meta.h"
+#include "mprof.h"
+#include "reclaim.h"
+#include "shrinker.h"
+#include "sizeclass.h"
 
 static char *debug = "";
 module_param(debug, charp, 0400);

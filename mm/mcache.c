@@ -28,10 +28,24 @@
 #include <linux/kmemleak.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "mcache.h"
+#include <linux/gomem.h>
+
+#include "arena.h"
+#include "badfree.h"
+#include "depot.h"
+#include "large.h"
+#include "mcache-inline.h"
+#include "mcentral.h"
+#include "mheap.h"
+#include "object.h"
+#include "sampling.h"
+
+struct gomem_heap gomem_default_heap;
 
 DEFINE_PER_CPU(struct gomem_mcache, gomem_mcache);
 
@@ -46,10 +60,10 @@ DEFINE_STATIC_KEY_FALSE(gomem_detour);
 /* --- The fast path. --- */
 
 /* The order of the arguments is gomem_alloc()'s, so that they stay where they are. */
-static noinline void *alloc_slow(size_t size, gfp_t gfp,
-				 struct gomem_heap *heap, unsigned long ip);
-static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
-				unsigned long ip, void *p);
+static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
+					struct gomem_heap *heap, unsigned long ip);
+static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
+				       unsigned long ip, void *p);
 
 /*
  * Who called gomem is of interest off the straight path only, so it is there that
@@ -82,7 +96,7 @@ static __always_inline void *alloc_class(struct gomem_heap *heap,
 	if (unlikely(!p))
 		goto empty;
 	if (mcache_count(cc))
-		return alloc_due(size, gfp, heap, caller(ip), p);
+		return mcache_alloc_due(size, gfp, heap, caller(ip), p);
 	mcache_leave(mc);
 	preempt_enable();
 	if (want_init_on_alloc(zero ? gfp : 0))
@@ -94,7 +108,7 @@ empty:
 	mcache_leave(mc);
 busy:
 	preempt_enable();
-	return alloc_slow(size, gfp, heap, caller(ip));
+	return mcache_alloc_slow(size, gfp, heap, caller(ip));
 }
 
 static __always_inline void *alloc_common(struct gomem_heap *heap,
@@ -113,22 +127,22 @@ static __always_inline void *alloc_common(struct gomem_heap *heap,
 	if (size <= GOMEM_MAX_CACHED)
 		return alloc_class(heap, mcache, gomem_run_class(size), size,
 				   gfp, zero, ip);
-	return alloc_slow(size, gfp, heap, caller(ip));
+	return mcache_alloc_slow(size, gfp, heap, caller(ip));
 }
 
-static noinline void *alloc_special(size_t size, gfp_t gfp,
-				    struct gomem_heap *heap, unsigned long ip)
+static noinline void *mcache_alloc_special(size_t size, gfp_t gfp,
+					   struct gomem_heap *heap, unsigned long ip)
 {
 	gfp = gomem_unaccounted(heap, gfp, 1);
 	if (gfp & GOMEM_GFP_OTHER_ZONE)
-		return alloc_slow(size, gfp, heap, ip);
+		return mcache_alloc_slow(size, gfp, heap, ip);
 	return alloc_common(heap, heap->mcache, size, gfp, true, ip);
 }
 
 void *gomem_alloc(size_t size, gfp_t gfp)
 {
 	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
-		return alloc_special(size, gfp, &gomem_default_heap, _RET_IP_);
+		return mcache_alloc_special(size, gfp, &gomem_default_heap, _RET_IP_);
 	return alloc_common(&gomem_default_heap, &gomem_mcache, size, gfp,
 			    false, 0);
 }
@@ -146,10 +160,10 @@ EXPORT_SYMBOL_GPL(gomem_alloc);
 void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip)
 {
-	return alloc_special(size, gfp, heap, ip);
+	return mcache_alloc_special(size, gfp, heap, ip);
 }
 
-static noinline void free_slow(const void *p, unsigned long ip);
+static noinline void mcache_free_slow(const void *p, unsigned long ip);
 
 static __always_inline void free_fast(const void *p, unsigned long ip)
 {
@@ -171,11 +185,11 @@ full:
 	mcache_leave(mc);
 busy:
 	preempt_enable();
-	free_slow(p, caller(ip));
+	mcache_free_slow(p, caller(ip));
 }
 
 /* Whatever has to happen to an object before it is free. */
-static noinline void free_special(const void *p, unsigned long ip)
+static noinline void mcache_free_special(const void *p, unsigned long ip)
 {
 	if (want_init_on_free())
 		gomem_wipe(p);
@@ -187,7 +201,7 @@ static noinline void free_special(const void *p, unsigned long ip)
 void gomem_free(const void *p)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || want_init_on_free())
-		free_special(p, _RET_IP_);
+		mcache_free_special(p, _RET_IP_);
 	else
 		free_fast(p, 0);
 }
@@ -200,13 +214,31 @@ EXPORT_SYMBOL_GPL(gomem_free);
  */
 void gomem_free_for(const void *p, unsigned long ip)
 {
-	free_special(p, ip);
+	mcache_free_special(p, ip);
 }
 
 /* --- Refill. --- */
 
+/**
+ * gomem_sample_due() - is this allocation to be sampled?
+ * @heap: the heap
+ * @p: an object that has been counted by no mcache, or NULL
+ *
+ * Context: any but NMI.
+ * Return: the rate by which it is, or 0.
+ */
+u32 gomem_sample_due(struct gomem_heap *heap, const void *p)
+{
+	u32 rate = gomem_heap_profile_rate(heap);
+
+	if (!p || !rate ||
+	    !gomem_sample_die(get_random_u32(), gomem_usable_size(p), rate))
+		return 0;
+	return rate;
+}
+
 /* The next exchange moves twice as many, up to what a magazine holds. */
-static unsigned int raise_target(struct gomem_mcache *mc, unsigned int class)
+static unsigned int mcache_raise_target(struct gomem_mcache *mc, unsigned int class)
 {
 	unsigned int target = READ_ONCE(mc->target[class]);
 
@@ -216,27 +248,27 @@ static unsigned int raise_target(struct gomem_mcache *mc, unsigned int class)
 }
 
 /* One object past the mcache, counted at mcentral. */
-static void *alloc_uncached(struct gomem_heap *heap, unsigned int class,
-			    gfp_t gfp, u32 *due)
+static void *mcache_alloc_uncached(struct gomem_heap *heap, unsigned int class,
+				   gfp_t gfp, u32 *due)
 {
 	void *p = NULL;
 
 	gomem_mcentral_fetch(&gomem_local_node(heap)->central[class], &p, 1,
 			     gfp, true, &p);
-	*due = gomem_mprof_due(heap, p);
+	*due = gomem_sample_due(heap, p);
 	return p;
 }
 
 /* The same as mcache_pop() and mcache_count(), with all that follows. */
-static void *pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
-		      unsigned int class, u32 *due)
+static void *mcache_pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
+			     unsigned int class, u32 *due)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
 	void *p = mcache_pop(cc);
 
 	*due = 0;
 	if (p && mcache_count(cc))
-		*due = mcache_rearm(mc, class, gomem_mprof_rate(&heap->mprof));
+		*due = mcache_rearm(mc, class, gomem_heap_profile_rate(heap));
 	return p;
 }
 
@@ -244,7 +276,7 @@ static void *pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
  * The heap has grown since this CPU last drained its mcache: what waits here is
  * no reason to grow again.  That is work for who has the time.
  */
-static void drain_if_asked(struct gomem_heap *heap, bool may_sleep)
+static void mcache_drain_if_asked(struct gomem_heap *heap, bool may_sleep)
 {
 	struct gomem_mcache *mc = raw_cpu_ptr(heap->mcache);
 	u32 growths = READ_ONCE(heap->growths);
@@ -260,8 +292,8 @@ static void drain_if_asked(struct gomem_heap *heap, bool may_sleep)
  * Both magazines are empty: take one out, to be exchanged or filled.  Leaves
  * the other one loaded.
  */
-static struct gomem_magazine *detach_empty(struct gomem_mcache *mc,
-					   unsigned int class)
+static struct gomem_magazine *mcache_detach_empty(struct gomem_mcache *mc,
+						  unsigned int class)
 {
 	struct gomem_magazine *mag = mcache_real(mc->pair[class].prev);
 
@@ -273,9 +305,9 @@ static struct gomem_magazine *detach_empty(struct gomem_mcache *mc,
  * Put @mag, with objects in it, where there is no other one.  Returns what has
  * no place any more: an empty magazine, or @mag itself, or NULL.
  */
-static struct gomem_magazine *install_full(struct gomem_mcache *mc,
-					   unsigned int class,
-					   struct gomem_magazine *mag)
+static struct gomem_magazine *mcache_install_full(struct gomem_mcache *mc,
+						  unsigned int class,
+						  struct gomem_magazine *mag)
 {
 	struct gomem_mcache_pair *pair = &mc->pair[class];
 	struct gomem_magazine *old;
@@ -299,9 +331,9 @@ static struct gomem_magazine *install_full(struct gomem_mcache *mc,
 }
 
 /* Put a filled magazine to use, and take an object for the caller. */
-static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
-			     struct gomem_magazine *mag, unsigned int target,
-			     u32 *due)
+static void *mcache_install_and_pop(struct gomem_heap *heap, unsigned int class,
+				    struct gomem_magazine *mag, unsigned int target,
+				    u32 *due)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_mcache *mc;
@@ -311,8 +343,8 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = install_full(mc, class, mag);
-		p = pop_slow(heap, mc, class, due);
+		mag = mcache_install_full(mc, class, mag);
+		p = mcache_pop_slow(heap, mc, class, due);
 		mcache_leave(mc);
 	}
 	preempt_enable();
@@ -321,8 +353,8 @@ static void *install_and_pop(struct gomem_heap *heap, unsigned int class,
 	return p;
 }
 
-static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
-			  gfp_t gfp, u32 *due)
+static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
+				 gfp_t gfp, u32 *due)
 {
 	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
@@ -333,36 +365,36 @@ static void *alloc_cached(struct gomem_heap *heap, unsigned int class,
 	mc = this_cpu_ptr(heap->mcache);
 	if (!mcache_enter(mc)) {
 		preempt_enable();
-		return alloc_uncached(heap, class, gfp, due);
+		return mcache_alloc_uncached(heap, class, gfp, due);
 	}
 	if (!mcache_loaded(mc, class))
 		mcache_swap(mc, class);
-	p = pop_slow(heap, mc, class, due);
+	p = mcache_pop_slow(heap, mc, class, due);
 	if (!p) {
-		mag = detach_empty(mc, class);
-		target = raise_target(mc, class);
+		mag = mcache_detach_empty(mc, class);
+		target = mcache_raise_target(mc, class);
 	}
 	mcache_leave(mc);
 	preempt_enable();
 	if (p)
 		return p;
 
-	drain_if_asked(heap, gfpflags_allow_blocking(gfp));
+	mcache_drain_if_asked(heap, gfpflags_allow_blocking(gfp));
 	mag = gomem_depot_refill(&gomem_local_node(heap)->central[class],
 				 mag, target, gfp, &p);
 	if (!mag) {
-		*due = gomem_mprof_due(heap, p);
+		*due = gomem_sample_due(heap, p);
 		return p;
 	}
 	trace_gomem_refill(gomem_local_node(heap)->mheap->nid,
 			   gomem_told_class(class), mag->nr);
-	p = install_and_pop(heap, class, mag, target, due);
-	return p ? p : alloc_uncached(heap, class, gfp, due);
+	p = mcache_install_and_pop(heap, class, mag, target, due);
+	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
 }
 
 /* Sets @due to the rate by which the object is to be sampled, or to 0. */
-static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			u32 *due)
+static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
+			       u32 *due)
 {
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
@@ -370,18 +402,18 @@ static void *alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 
 	if (size > GOMEM_MAX_CACHED || (gfp & GOMEM_GFP_OTHER_ZONE)) {
 		p = gomem_large_alloc(heap, size, page_gfp);
-		*due = gomem_mprof_due(heap, p);
+		*due = gomem_sample_due(heap, p);
 		return p;
 	}
 	class = gomem_size_class(size);
 	if (heap->uncached)
-		return alloc_uncached(heap, class, page_gfp, due);
-	return alloc_cached(heap, class, page_gfp, due);
+		return mcache_alloc_uncached(heap, class, page_gfp, due);
+	return mcache_alloc_cached(heap, class, page_gfp, due);
 }
 
 /* Everything that alloc_class() has no object for. */
-static noinline void *alloc_slow(size_t size, gfp_t gfp,
-				 struct gomem_heap *heap, unsigned long ip)
+static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
+					struct gomem_heap *heap, unsigned long ip)
 {
 	u32 due = 0;
 	void *p;
@@ -390,15 +422,15 @@ static noinline void *alloc_slow(size_t size, gfp_t gfp,
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	p = alloc_once(heap, size, gfp, &due);
-	if (!p && gomem_heap_shrink(heap, gfp))
-		p = alloc_once(heap, size, gfp, &due);
+	p = mcache_alloc_once(heap, size, gfp, &due);
+	if (!p && heap->hooks->shrink(heap, gfp))
+		p = mcache_alloc_once(heap, size, gfp, &due);
 	if (!p) {
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
 	}
 	if (due)
-		gomem_mprof_malloc(heap, p, size, due, ip);
+		heap->hooks->sample(heap, p, size, due, ip);
 	return gomem_ready(p, size, gfp, ip);
 }
 
@@ -406,22 +438,22 @@ static noinline void *alloc_slow(size_t size, gfp_t gfp,
  * The fast path has @p, and its count has run out.  This is where it goes on,
  * with the mcache still held.
  */
-static noinline void *alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
-				unsigned long ip, void *p)
+static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
+				       unsigned long ip, void *p)
 {
 	struct gomem_mcache *mc = this_cpu_ptr(heap->mcache);
 	u32 due;
 
 	due = mcache_rearm(mc, gomem_size_class(size),
-			   gomem_mprof_rate(&heap->mprof));
+			   gomem_heap_profile_rate(heap));
 	mcache_leave(mc);
 	preempt_enable();
 	if (due)
-		gomem_mprof_malloc(heap, p, size, due, ip);
+		heap->hooks->sample(heap, p, size, due, ip);
 	return gomem_ready(p, size, gfp, ip);
 }
 
-static void trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
+static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
 {
 	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
 			  page_to_nid(virt_to_page(p)),
@@ -443,13 +475,13 @@ void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip)
 		memset(p, 0, gomem_usable_size(p));
 	kmemleak_alloc(p, size, 1, gfp);
 	if (trace_gomem_alloc_enabled())
-		trace_alloc(p, size, gfp, ip);
+		mcache_trace_alloc(p, size, gfp, ip);
 	return p;
 }
 
 /* --- Free, off the straight path. --- */
 
-static void free_uncached(struct gomem_heap *heap, const void *p)
+static void mcache_free_uncached(struct gomem_heap *heap, const void *p)
 {
 	void *obj = (void *)p;
 
@@ -460,8 +492,8 @@ static void free_uncached(struct gomem_heap *heap, const void *p)
  * Both magazines are full, or missing: take the previous one out, for the
  * depot.  NULL if there is none.
  */
-static struct gomem_magazine *detach_full(struct gomem_mcache *mc,
-					  unsigned int class)
+static struct gomem_magazine *mcache_detach_full(struct gomem_mcache *mc,
+						 unsigned int class)
 {
 	struct gomem_magazine *mag = mcache_real(mc->pair[class].prev);
 
@@ -470,9 +502,9 @@ static struct gomem_magazine *detach_full(struct gomem_mcache *mc,
 }
 
 /* Load @mag, which is empty; what was loaded becomes the previous one. */
-static struct gomem_magazine *install_empty(struct gomem_mcache *mc,
-					    unsigned int class,
-					    struct gomem_magazine *mag)
+static struct gomem_magazine *mcache_install_empty(struct gomem_mcache *mc,
+						   unsigned int class,
+						   struct gomem_magazine *mag)
 {
 	if (mcache_real(mc->pair[class].prev))
 		return mag;
@@ -481,9 +513,9 @@ static struct gomem_magazine *install_empty(struct gomem_mcache *mc,
 	return NULL;
 }
 
-static bool install_and_push(struct gomem_heap *heap, unsigned int class,
-			     struct gomem_magazine *mag, unsigned int target,
-			     const void *p)
+static bool mcache_install_and_push(struct gomem_heap *heap, unsigned int class,
+				    struct gomem_magazine *mag, unsigned int target,
+				    const void *p)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_mcache *mc;
@@ -493,7 +525,7 @@ static bool install_and_push(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = this_cpu_ptr(heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = install_empty(mc, class, mag);
+		mag = mcache_install_empty(mc, class, mag);
 		done = mcache_push(&mc->class[class], p);
 		mcache_leave(mc);
 	}
@@ -503,8 +535,8 @@ static bool install_and_push(struct gomem_heap *heap, unsigned int class,
 	return done;
 }
 
-static void free_cached(struct gomem_heap *heap, unsigned int class,
-			const void *p)
+static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
+			       const void *p)
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_magazine *full = NULL, *mag, *prev;
@@ -517,7 +549,7 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 	mc = this_cpu_ptr(heap->mcache);
 	if (!mcache_enter(mc)) {
 		preempt_enable();
-		free_uncached(heap, p);
+		mcache_free_uncached(heap, p);
 		return;
 	}
 	cc = &mc->class[class];
@@ -528,8 +560,8 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 			mcache_swap(mc, class);
 		done = mcache_push(cc, p);
 		if (!done) {
-			full = detach_full(mc, class);
-			target = raise_target(mc, class);
+			full = mcache_detach_full(mc, class);
+			target = mcache_raise_target(mc, class);
 		}
 	}
 	mcache_leave(mc);
@@ -540,23 +572,23 @@ static void free_cached(struct gomem_heap *heap, unsigned int class,
 		return;
 
 	/* Where preemption is not counted, nobody knows, and this is always false. */
-	drain_if_asked(heap, preemptible());
+	mcache_drain_if_asked(heap, preemptible());
 	mag = gomem_depot_store(central, full, target);
-	if (!mag || !install_and_push(heap, class, mag, target, p))
-		free_uncached(heap, p);
+	if (!mag || !mcache_install_and_push(heap, class, mag, target, p))
+		mcache_free_uncached(heap, p);
 }
 
-static void free_small(struct gomem_heap *heap, unsigned int class,
-		       const void *p)
+static void mcache_free_small(struct gomem_heap *heap, unsigned int class,
+			      const void *p)
 {
 	if (heap->uncached || mcache_remote(p))
-		free_uncached(heap, p);
+		mcache_free_uncached(heap, p);
 	else
-		free_cached(heap, class, p);
+		mcache_free_cached(heap, class, p);
 }
 
 /* A small object whose tag does not tell of which class it is, or of which heap. */
-static void free_other(const void *p)
+static void mcache_free_other(const void *p)
 {
 	struct gomem_mcentral *central = NULL;
 	struct gomem_span *span;
@@ -566,16 +598,16 @@ static void free_other(const void *p)
 	if (span) {
 		central = READ_ONCE(span->central);
 		if (gomem_span_is_sampled(span))
-			gomem_mprof_free(span, p);
+			central->heap->hooks->unsample(span, p);
 	}
 	rcu_read_unlock();
 	if (central)
-		free_small(central->heap, central->class, p);
+		mcache_free_small(central->heap, central->class, p);
 	else
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_IDLE);
 }
 
-static noinline void free_slow(const void *p, unsigned long ip)
+static noinline void mcache_free_slow(const void *p, unsigned long ip)
 {
 	u8 tag;
 
@@ -600,10 +632,10 @@ static noinline void free_slow(const void *p, unsigned long ip)
 		break;
 	case GOMEM_TAG_OTHER:
 	case GOMEM_TAG_SAMPLED:
-		free_other(p);
+		mcache_free_other(p);
 		break;
 	default:
-		free_small(&gomem_default_heap, tag, p);
+		mcache_free_small(&gomem_default_heap, tag, p);
 	}
 }
 
@@ -620,6 +652,6 @@ static noinline void free_slow(const void *p, unsigned long ip)
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
 {
 	if (unlikely(gfp & GOMEM_GFP_SPECIAL))
-		return alloc_special(size, gfp, heap, _RET_IP_);
+		return mcache_alloc_special(size, gfp, heap, _RET_IP_);
 	return alloc_common(heap, heap->mcache, size, gfp, false, 0);
 }

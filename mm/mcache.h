@@ -1,178 +1,103 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * mcache, from within: what may be done to one with its CPU's preemption off and
- * its busy byte set.
- *
- * The loaded magazine of a class is known by its top and its limit alone, which
- * lie in the mcache; everything else about it is looked at when it is exchanged.
+ * A CPU's own stock of objects, seen from outside; mm/mcache.c, mm/mcachectl.c.
+ * What its owner does with it is in mcache-inline.h.
  */
 #ifndef GOMEM_MCACHE_H
 #define GOMEM_MCACHE_H
 
-#include <linux/compiler.h>
-#include <linux/mm.h>
+#include <linux/cache.h>
+#include <linux/gfp.h>
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
 #include <linux/prandom.h>
-#include <linux/topology.h>
-#include <trace/events/gomem.h>
+#include <linux/seqlock.h>
+#include <linux/types.h>
 
-#include "internal.h"
-
-/* Flags that take an allocation off the straight path. */
-#define GOMEM_GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT | \
-				 __GFP_ZERO)
-#define GOMEM_GFP_OTHER_ZONE	(__GFP_DMA | __GFP_DMA32)
-
-/* Not for the benchmark that asks what counting costs; the numbers are wrong then. */
-#define MCACHE_COUNTS	(!__is_defined(GOMEM_UNCOUNTED))
-
-static __always_inline bool mcache_enter(struct gomem_mcache *mc)
-{
-	if (unlikely(mc->busy))
-		return false;
-	mc->busy = 1;
-	barrier();
-	return true;
-}
-
-static __always_inline void mcache_leave(struct gomem_mcache *mc)
-{
-	barrier();
-	mc->busy = 0;
-}
-
-/* The address once, not anew for each of its fields. */
-static __always_inline struct gomem_mcache_class *
-mcache_class(struct gomem_mcache *mc, unsigned long tag)
-{
-	struct gomem_mcache_class *cc = &mc->class[tag];
-
-	OPTIMIZER_HIDE_VAR(cc);
-	return cc;
-}
-
-/* NULL if there is none. */
-static __always_inline void *mcache_pop(struct gomem_mcache_class *cc)
-{
-	void **top = cc->top;
-	void *p = top[-1];
-
-	if (unlikely(!p))
-		return NULL;
-	cc->top = top - 1;
-	return p;
-}
+#include "arena.h"
+#include "heap.h"
+#include "magazine.h"
+#include "sizeclass.h"
 
 /*
- * Count what mcache_pop() returned.  True if it is to be sampled, and the count
- * to start anew with mcache_rearm().
+ * gomem_mcache - what a CPU owns of a heap
+ *
+ * Touched only by its CPU, with preemption off and @busy set meanwhile; an
+ * interrupt that finds @busy set leaves everything alone and goes to mcentral.
+ * Others read the counters, and write @target as a hint.
+ *
+ * The fast path needs the half of a cache line that is a gomem_mcache_class, and
+ * the top of the magazine.
+ *
+ * Allocations are counted down, to the next one that the heap profile samples:
+ * the processor says for free when that is.  How many there have been is
+ * @base - @left, both of which change when the count starts anew; @seq tells
+ * readers.  The rate may change while it runs down, so @armed says by which one
+ * it began.
  */
-static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
+struct gomem_mcache_class {
+	void **top;			/* the loaded magazine's: past its last object */
+	void **limit;			/* @top when it is full */
+	u64 left;			/* the object that brings it to 0 is sampled */
+	u64 nfree;			/* objects taken back on this CPU */
+};
+
+struct gomem_mcache_pair {
+	struct gomem_magazine *loaded;
+	struct gomem_magazine *prev;
+	u64 base;			/* objects handed out on this CPU, + left */
+	u32 armed;			/* the rate by which left was chosen */
+};
+
+/* No rate: left is 1 because allocations are traced. */
+#define GOMEM_ARMED_TO_TRACE	U32_MAX
+
+struct gomem_mcache {
+	u8 busy;
+	u8 every;			/* left is always 1: allocations are traced */
+	u8 target[GOMEM_NR_CACHED];	/* objects to move at a time */
+	u32 drained;			/* gomem_heap.growths at its last drain */
+	u64 naccount;			/* requests with __GFP_ACCOUNT */
+	seqcount_t seq;			/* base and left; interrupts off */
+	struct rnd_state random;
+	struct gomem_mcache_class class[GOMEM_NR_TAGS];
+	struct gomem_mcache_pair pair[GOMEM_NR_CACHED];
+} ____cacheline_aligned;
+
+DECLARE_STATIC_KEY_FALSE(gomem_detour);
+DECLARE_PER_CPU(struct gomem_mcache, gomem_mcache);
+
+/* What the counters say of a class; summed up by mm/mstats.c. */
+struct gomem_class_stats {
+	u64 nmalloc, nfree;
+	u64 spans, pages;
+	u64 slots;			/* objects that the spans have room for */
+};
+
+void gomem_mcache_init(struct gomem_mcache *mc);
+bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
+unsigned int gomem_mcache_drain(struct gomem_heap *heap,
+				struct gomem_mcache *mc);
+void gomem_mcache_relax(struct gomem_mcache *mc);
+void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
+u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
+void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
+			      struct gomem_class_stats *stats);
+
+void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
+void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
+		      unsigned long ip);
+void gomem_free_for(const void *p, unsigned long ip);
+u32 gomem_sample_due(struct gomem_heap *heap, const void *p);
+void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
+
+/* @gfp without __GFP_ACCOUNT: @nr requests that asked in vain are counted. */
+static inline gfp_t gomem_unaccounted(struct gomem_heap *heap, gfp_t gfp,
+				      unsigned int nr)
 {
-	return MCACHE_COUNTS && unlikely(!--cc->left);
-}
-
-/*
- * Count down to the next sample; the objects handed out stay what they are.
- * Returns @rate if the one for which the count ran out is sampled, else 0: where
- * the count was for something else, traces or another rate, a die is cast.
- */
-static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
-			       u32 rate)
-{
-	u32 random = prandom_u32_state(&mc->random);
-	struct gomem_mcache_class *cc = &mc->class[class];
-	u32 armed = mc->pair[class].armed;
-	u32 size = gomem_class[class].size;
-	unsigned long flags;
-	u64 left;
-
-	mc->pair[class].armed = mc->every ? GOMEM_ARMED_TO_TRACE : rate;
-	left = mc->every ? 1 : gomem_sample_left(random, size, rate);
-	local_irq_save(flags);
-	raw_write_seqcount_begin(&mc->seq);
-	mc->pair[class].base += left - cc->left;
-	cc->left = left;
-	raw_write_seqcount_end(&mc->seq);
-	local_irq_restore(flags);
-	if (armed == rate)
-		return rate;
-	random = prandom_u32_state(&mc->random);
-	return gomem_sample_die(random, size, rate) ? rate : 0;
-}
-
-/* False if there is no room, or @p is what this CPU freed last. */
-static __always_inline bool mcache_push(struct gomem_mcache_class *cc,
-					const void *p)
-{
-	void **top = cc->top;
-
-	if (unlikely(top[-1] == p) || unlikely(top >= cc->limit))
-		return false;
-	*top = (void *)p;
-	cc->top = top + 1;
-	if (MCACHE_COUNTS)
-		cc->nfree++;
-	return true;
-}
-
-/* A magazine that stands for none is no magazine. */
-static inline struct gomem_magazine *mcache_real(struct gomem_magazine *mag)
-{
-	return mag == &gomem_no_magazine ? NULL : mag;
-}
-
-/* Objects in the loaded magazine. */
-static inline unsigned int mcache_loaded(const struct gomem_mcache *mc,
-					 unsigned int class)
-{
-	return mc->class[class].top - mc->pair[class].loaded->obj;
-}
-
-static inline void mcache_load(struct gomem_mcache *mc, unsigned int class,
-			       struct gomem_magazine *mag)
-{
-	mc->pair[class].loaded = mag;
-	mc->class[class].top = mag->obj + mag->nr;
-	mc->class[class].limit = mag->obj + mag->cap;
-}
-
-/* Take the loaded magazine out; NULL if there was none. */
-static inline struct gomem_magazine *mcache_unload(struct gomem_mcache *mc,
-						   unsigned int class)
-{
-	struct gomem_magazine *mag = mcache_real(mc->pair[class].loaded);
-
-	if (mag)
-		mag->nr = mcache_loaded(mc, class);
-	mcache_load(mc, class, &gomem_no_magazine);
-	return mag;
-}
-
-/* The previous magazine becomes the loaded one, and the other way round. */
-static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
-{
-	struct gomem_magazine *mag = mcache_unload(mc, class);
-
-	mcache_load(mc, class, mc->pair[class].prev);
-	mc->pair[class].prev = mag ? mag : &gomem_no_magazine;
-}
-
-/* Is an object of the default heap on a node that this CPU does not cache? */
-static __always_inline bool mcache_remote(const void *p)
-{
-	return static_branch_unlikely(&gomem_detour) &&
-	       page_to_nid(virt_to_page(p)) != numa_mem_id() &&
-	       page_to_nid(virt_to_page(p)) !=
-	       gomem_local_node(&gomem_default_heap)->mheap->nid;
-}
-
-/* Is this free not to go the straight way? */
-static __always_inline bool mcache_detour(const void *p, unsigned long tag)
-{
-	return static_branch_unlikely(&gomem_detour) &&
-	       (trace_gomem_free_enabled() ||
-		(tag != GOMEM_TAG_NONE && mcache_remote(p)));
+	if (gfp & __GFP_ACCOUNT)
+		this_cpu_add(heap->mcache->naccount, nr);
+	return gfp & ~__GFP_ACCOUNT;
 }
 
 #endif /* GOMEM_MCACHE_H */

@@ -13,7 +13,9 @@
 #include <linux/random.h>
 #include <linux/string.h>
 
-#include "mcache.h"
+#include "depot.h"
+#include "mcache-inline.h"
+#include "mcentral.h"
 
 #define FIRST_TARGET	2
 
@@ -41,8 +43,8 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 }
 
 /* Take both magazines of a class out of @mc, or of this CPU's mcache. */
-static void detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
-			unsigned int class, struct gomem_magazine *mag[2])
+static void mcache_detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
+			       unsigned int class, struct gomem_magazine *mag[2])
 {
 	preempt_disable();
 	if (!mc)
@@ -93,7 +95,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 		struct gomem_mcentral *central = &node->central[class];
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
-		detach_both(heap, mc, class, mag);
+		mcache_detach_both(heap, mc, class, mag);
 		for (i = 0; i < ARRAY_SIZE(mag); i++) {
 			if (!mag[i])
 				continue;
@@ -133,7 +135,7 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
  */
 void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
 {
-	u32 rate = gomem_mprof_rate(&heap->mprof);
+	u32 rate = gomem_heap_profile_rate(heap);
 	unsigned int class;
 
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {

@@ -17,17 +17,14 @@
 #include <linux/rcupdate.h>
 #include <trace/events/gomem.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "badfree.h"
+#include "large.h"
+#include "mcentral.h"
+#include "mheap.h"
 
 /* How many objects are put back under one hold of the lock. */
 #define MAX_PUT		64U
-
-/*
- * How many magazines are emptied before the heap grows, by callers that may not
- * sleep, and by those that may.
- */
-#define ATOMIC_DRAIN	16
-#define GROWTH_DRAIN	256
 
 /**
  * gomem_mcentral_take() - objects from the spans that there are
@@ -59,8 +56,9 @@ unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
  * Put @p back into @span; under the lock of the span's mcentral.  A span that
  * has got its last object back goes to @dying.
  */
-static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
-		      const void *p, struct list_head *dying)
+static enum gomem_bad mcentral_put_object(struct gomem_mcentral *central,
+					  struct gomem_span *span, const void *p,
+					  struct list_head *dying)
 {
 	unsigned int nelems = gomem_span_nelems(span);
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
@@ -82,7 +80,7 @@ static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
 	} else if (span->nalloc == nelems / 2) {
 		list_move_tail(&span->list, &central->partial);
 	}
-	return -1;
+	return GOMEM_GOOD;
 }
 
 /*
@@ -90,8 +88,8 @@ static int put_object(struct gomem_mcentral *central, struct gomem_span *span,
  * of a magazine (of @counted) is of the magazine's class, or else it was freed
  * before and is somebody else's memory by now.
  */
-static struct gomem_mcentral *central_of(const void *p,
-					 const struct gomem_mcentral *counted)
+static struct gomem_mcentral *mcentral_of(const void *p,
+					  const struct gomem_mcentral *counted)
 {
 	struct gomem_span *span = gomem_span_of(p);
 	struct gomem_mcentral *central = span ? READ_ONCE(span->central) : NULL;
@@ -106,11 +104,12 @@ static struct gomem_mcentral *central_of(const void *p,
 
 /*
  * Put objects back for as long as they are of @central's spans, and not too many;
- * under RCU.  Returns how many were, and in @bad why the next one was not, or -1.
+ * under RCU.  Returns how many were, and in @bad what is wrong with the next one.
  */
-static unsigned int put_run(struct gomem_mcentral *central, void **objs,
-			    unsigned int nr, bool count,
-			    struct list_head *dying, int *bad)
+static unsigned int mcentral_put_run(struct gomem_mcentral *central, void **objs,
+				     unsigned int nr, bool count,
+				     struct list_head *dying,
+				     enum gomem_bad *bad)
 {
 	struct gomem_span *span;
 	unsigned long flags;
@@ -124,8 +123,8 @@ static unsigned int put_run(struct gomem_mcentral *central, void **objs,
 		if (!span || !gomem_span_in_use(span) ||
 		    READ_ONCE(span->central) != central)
 			break;
-		*bad = put_object(central, span, objs[i], dying);
-		if (*bad >= 0)
+		*bad = mcentral_put_object(central, span, objs[i], dying);
+		if (*bad)
 			break;
 	}
 	if (count)
@@ -134,13 +133,13 @@ static unsigned int put_run(struct gomem_mcentral *central, void **objs,
 	return i;
 }
 
-static void free_spans(struct list_head *dying)
+static void mcentral_free_spans(struct list_head *dying)
 {
 	struct gomem_span *span, *next;
 
 	list_for_each_entry_safe(span, next, dying, list) {
 		list_del_init(&span->list);
-		gomem_mprof_forget(span, span->central->heap->meta);
+		gomem_mspan_forget(span, span->central->heap->meta);
 		trace_gomem_span_free((void *)gomem_span_base(span), span->npages,
 				      span->central->mheap->nid,
 				      gomem_told_class(span->class));
@@ -149,7 +148,7 @@ static void free_spans(struct list_head *dying)
 }
 
 /* Allocated objects that are not: they make up for frees that were not. */
-static void count_phantom(struct gomem_mcentral *central)
+static void mcentral_count_phantom(struct gomem_mcentral *central)
 {
 	unsigned long flags;
 
@@ -178,49 +177,33 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 	struct gomem_mcentral *central;
 	unsigned int i = 0;
 	LIST_HEAD(dying);
-	int bad;
+	enum gomem_bad bad;
 
 	atomic_long_add(nr, &heap->event[GOMEM_EV_LOOKUP]);
 	rcu_read_lock();
 	while (i < nr) {
 		bad = GOMEM_BAD_IDLE;
-		central = central_of(objs[i], counted);
+		central = mcentral_of(objs[i], counted);
 		if (central)
-			i += put_run(central, objs + i, nr - i, !counted,
-				     &dying, &bad);
+			i += mcentral_put_run(central, objs + i, nr - i, !counted,
+					      &dying, &bad);
 		/* The next one may just be one too many, or of another class or node. */
-		if (i == nr || bad < 0 || central_of(objs[i], counted) != central)
+		if (i == nr || !bad || mcentral_of(objs[i], counted) != central)
 			continue;
 		if (counted)
-			count_phantom(counted);
+			mcentral_count_phantom(counted);
 		gomem_bad_free(heap, objs[i++], bad);
 	}
 	rcu_read_unlock();
-	free_spans(&dying);
-}
-
-/*
- * The heap has to grow: first return to the spans what waits in the depots and
- * on this CPU, and ask the other CPUs to do so.
- */
-static bool collect_waiting(struct gomem_heap *heap, gfp_t gfp)
-{
-	unsigned int nr;
-
-	if (!gfpflags_allow_blocking(gfp))
-		return gomem_heap_empty_depots(heap, ATOMIC_DRAIN);
-	nr = gomem_heap_empty_depots(heap, GROWTH_DRAIN);
-	WRITE_ONCE(heap->growths, heap->growths + 1);
-	raw_cpu_write(heap->mcache->drained, heap->growths);
-	return nr + gomem_mcache_drain(heap, NULL);
+	mcentral_free_spans(&dying);
 }
 
 /*
  * Of the length that is best for the class, or else of the usual one: what is
  * left of a block that gave the best ones, or all that there is to be had.
  */
-static struct gomem_span *find_either(struct gomem_mheap *mheap,
-				      const struct gomem_want *want)
+static struct gomem_span *mcentral_find_either(struct gomem_mheap *mheap,
+					       const struct gomem_want *want)
 {
 	unsigned int usual = gomem_class[want->central->class].npages;
 	struct gomem_span *span = gomem_mheap_find(mheap, want);
@@ -233,9 +216,9 @@ static struct gomem_span *find_either(struct gomem_mheap *mheap,
 }
 
 /* The same where the heap has to grow; the usual length is to be had more often. */
-static struct gomem_span *grow_either(struct gomem_mheap *mheap,
-				      const struct gomem_want *want, gfp_t gfp,
-				      struct gomem_block **reserve)
+static struct gomem_span *mcentral_grow_either(struct gomem_mheap *mheap,
+					       const struct gomem_want *want, gfp_t gfp,
+					       struct gomem_block **reserve)
 {
 	unsigned int usual = gomem_class[want->central->class].npages;
 	struct gomem_span *span = gomem_mheap_grow(mheap, want, gfp, reserve);
@@ -252,8 +235,8 @@ static struct gomem_span *grow_either(struct gomem_mheap *mheap,
  * depots have been emptied already; if not, that is done instead and the caller
  * looks again.
  */
-static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
-				   bool *drained, struct gomem_block **reserve)
+static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central, gfp_t gfp,
+					    bool *drained, struct gomem_block **reserve)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
 	struct gomem_want want = {
@@ -274,14 +257,14 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
 		if (!want.far_bits)
 			return NULL;
 	}
-	span = find_either(central->mheap, &want);
+	span = mcentral_find_either(central->mheap, &want);
 	if (!span && !*drained) {
 		*drained = true;
-		if (collect_waiting(central->heap, gfp))
+		if (central->heap->hooks->collect(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
 	if (!span)
-		span = grow_either(central->mheap, &want, gfp, reserve);
+		span = mcentral_grow_either(central->mheap, &want, gfp, reserve);
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
@@ -295,8 +278,8 @@ static struct gomem_span *new_span(struct gomem_mcentral *central, gfp_t gfp,
  * No span of the class is to be had: pages for one object alone, unless that has
  * just been tried.  @reserve is a block from the emergency reserves, or NULL.
  */
-static void *single_object(struct gomem_mcentral *central, gfp_t gfp,
-			   struct gomem_block *reserve)
+static void *mcentral_single_object(struct gomem_mcentral *central, gfp_t gfp,
+				    struct gomem_block *reserve)
 {
 	unsigned int size = gomem_class[central->class].size;
 	struct gomem_heap *heap = central->heap;
@@ -349,9 +332,9 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (taken)
 			return taken;
-		span = new_span(central, gfp, &drained, &reserve);
+		span = mcentral_new_span(central, gfp, &drained, &reserve);
 		if (!span) {
-			*single = single_object(central, gfp, reserve);
+			*single = mcentral_single_object(central, gfp, reserve);
 			return 0;
 		}
 		if (IS_ERR(span))

@@ -8,7 +8,7 @@
  */
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "meta.h"
 
 /**
  * gomem_should_fail() - is this the request that a test wants to fail?

@@ -33,7 +33,8 @@
 
 #include <trace/events/gomem.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "mheap.h"
 
 #define MIN_GROWTH	((64UL << 10) >> GOMEM_PAGE_SHIFT)
 
@@ -48,7 +49,7 @@
  */
 #define MAX_TRIES	8
 
-static unsigned int shelf_row(unsigned int used)
+static unsigned int mheap_shelf_row(unsigned int used)
 {
 	return used ? ilog2(used) + 1 : 0;
 }
@@ -57,7 +58,7 @@ static unsigned int shelf_row(unsigned int used)
  * Where a block with a run of @longest pages stands, and the first column to look
  * for one in: some blocks of that may have shorter runs, all behind it fit.
  */
-static unsigned int shelf_column(unsigned int longest)
+static unsigned int mheap_shelf_column(unsigned int longest)
 {
 	if (longest <= GOMEM_MAX_SPAN_PAGES)
 		return longest - 1;
@@ -67,7 +68,7 @@ static unsigned int shelf_column(unsigned int longest)
 		     GOMEM_SHELF_COLUMNS - 1);
 }
 
-static void shelf_remove(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_shelf_remove(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	if (list_empty(&block->list))
 		return;
@@ -76,17 +77,17 @@ static void shelf_remove(struct gomem_mheap *mheap, struct gomem_block *block)
 		mheap->shelf_map[block->row] &= ~BIT(block->column);
 }
 
-static void shelf_insert(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_shelf_insert(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	if (!block->longest)
 		return;
-	block->row = shelf_row(block->used);
-	block->column = shelf_column(block->longest);
+	block->row = mheap_shelf_row(block->used);
+	block->column = mheap_shelf_column(block->longest);
 	list_add(&block->list, &mheap->shelf[block->row][block->column]);
 	mheap->shelf_map[block->row] |= BIT(block->column);
 }
 
-static unsigned int longest_idle_run(const struct gomem_block *block)
+static unsigned int mheap_longest_idle_run(const struct gomem_block *block)
 {
 	unsigned int longest = 0, start, end = 0;
 
@@ -111,41 +112,41 @@ static unsigned int longest_idle_run(const struct gomem_block *block)
  */
 void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block)
 {
-	shelf_remove(mheap, block);
-	block->longest = longest_idle_run(block);
-	shelf_insert(mheap, block);
+	mheap_shelf_remove(mheap, block);
+	block->longest = mheap_longest_idle_run(block);
+	mheap_shelf_insert(mheap, block);
 }
 
 /*
  * What could go back at once is told to the kernel, which counts it as available
  * (MemAvailable).
  */
-static void report_reclaimable(struct gomem_mheap *mheap, long npages)
+static void mheap_report_reclaimable(struct gomem_mheap *mheap, long npages)
 {
 	mod_node_page_state(NODE_DATA(mheap->nid), NR_KERNEL_MISC_RECLAIMABLE,
 			    (npages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT);
 }
 
 /* @block has no span any more, or none yet. */
-static void enter_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_enter_idle(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	list_add_tail(&block->idle, &mheap->idle_blocks);
 	mheap->idle_block_pages += gomem_block_pages(block);
-	report_reclaimable(mheap, gomem_block_pages(block));
+	mheap_report_reclaimable(mheap, gomem_block_pages(block));
 }
 
-static void leave_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_leave_idle(struct gomem_mheap *mheap, struct gomem_block *block)
 {
 	list_del_init(&block->idle);
 	mheap->idle_block_pages -= gomem_block_pages(block);
-	report_reclaimable(mheap, -(long)gomem_block_pages(block));
+	mheap_report_reclaimable(mheap, -(long)gomem_block_pages(block));
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
-static struct gomem_span *publish(struct gomem_mheap *mheap,
-				  const struct gomem_want *want,
-				  struct gomem_block *block,
-				  unsigned int first, unsigned int npages)
+static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
+					const struct gomem_want *want,
+					struct gomem_block *block,
+					unsigned int first, unsigned int npages)
 {
 	struct gomem_mcentral *central = want->central;
 	struct gomem_span *span = &block->span[first];
@@ -154,7 +155,7 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 	span->class = central->class;
 	WRITE_ONCE(span->central, central);
 	gomem_mspan_init(span, want->far_bits);
-	/* Who sees the state sees what was set before. */
+	/* Who sees the state sees what was set before: gomem_span_in_use(). */
 	smp_store_release(&span->state, GOMEM_SPAN_INUSE);
 
 	mheap->nr_spans++;
@@ -163,7 +164,7 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 		mheap->peak_pages = mheap->inuse_pages;
 	if (mheap->inuse_pages >= mheap->alarm_inuse) {
 		mheap->alarm_inuse = ULONG_MAX;
-		gomem_reclaim_call(central->heap);
+		gomem_heap_wake(central->heap);
 	}
 	central->nspans++;
 	central->npages += npages;
@@ -180,9 +181,9 @@ static struct gomem_span *publish(struct gomem_mheap *mheap,
 }
 
 /* Cut a span out of @block.  NULL if it has no run that is aligned as wanted. */
-static struct gomem_span *carve(struct gomem_mheap *mheap,
-				const struct gomem_want *want,
-				struct gomem_block *block)
+static struct gomem_span *mheap_carve(struct gomem_mheap *mheap,
+				      const struct gomem_want *want,
+				      struct gomem_block *block)
 {
 	unsigned long first = 0;
 
@@ -195,19 +196,19 @@ static struct gomem_span *carve(struct gomem_mheap *mheap,
 		return NULL;
 	bitmap_set(block->map, first, want->npages);
 	if (!block->used)
-		leave_idle(mheap, block);
+		mheap_leave_idle(mheap, block);
 	block->used += want->npages;
 	block->filling = jiffies + mheap->filling_time;
 	mheap->idle_pages -= want->npages;
 	gomem_mheap_reshelve(mheap, block);
-	return publish(mheap, want, block, first, want->npages);
+	return mheap_publish(mheap, want, block, first, want->npages);
 }
 
 /*
  * A block from one place of the shelf, of which all blocks have a run of @npages,
  * or else some may.
  */
-static struct gomem_block *block_in(struct list_head *place, unsigned int npages)
+static struct gomem_block *mheap_block_in(struct list_head *place, unsigned int npages)
 {
 	unsigned int looks = MAX_TRIES;
 	struct gomem_block *block;
@@ -221,11 +222,11 @@ static struct gomem_block *block_in(struct list_head *place, unsigned int npages
 	return NULL;
 }
 
-static struct gomem_span *find_on_shelf(struct gomem_mheap *mheap,
-					const struct gomem_want *want,
-					unsigned int npages, unsigned int tries)
+static struct gomem_span *mheap_find_on_shelf(struct gomem_mheap *mheap,
+					      const struct gomem_want *want,
+					      unsigned int npages, unsigned int tries)
 {
-	unsigned int column = shelf_column(npages);
+	unsigned int column = mheap_shelf_column(npages);
 	struct gomem_block *block;
 	struct gomem_span *span;
 	int row;
@@ -235,10 +236,10 @@ static struct gomem_span *find_on_shelf(struct gomem_mheap *mheap,
 		unsigned int c;
 
 		for_each_set_bit(c, &map, GOMEM_SHELF_COLUMNS) {
-			block = block_in(&mheap->shelf[row][c], npages);
+			block = mheap_block_in(&mheap->shelf[row][c], npages);
 			if (!block)
 				continue;
-			span = carve(mheap, want, block);
+			span = mheap_carve(mheap, want, block);
 			if (span || !--tries)
 				return span;
 		}
@@ -263,16 +264,16 @@ struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 	if (want->npages > GOMEM_ARENA_PAGES)
 		return NULL;
 	spin_lock_irqsave(&mheap->lock, flags);
-	span = find_on_shelf(mheap, want, want->npages, MAX_TRIES);
+	span = mheap_find_on_shelf(mheap, want, want->npages, MAX_TRIES);
 	if (!span && want->align > 1)
-		span = find_on_shelf(mheap, want,
-				     want->npages + want->align - 1, MAX_TRIES);
+		span = mheap_find_on_shelf(mheap, want,
+					   want->npages + want->align - 1, MAX_TRIES);
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	return span;
 }
 
 /* New pages of the heap take the place of released ones first. */
-static void account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
+static void mheap_account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
 {
 	lockdep_assert_held(&mheap->lock);
 	mheap->released_pages -= min(mheap->released_pages, npages);
@@ -281,18 +282,20 @@ static void account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
 }
 
 /* The heap has grown.  Had it better not, or had it better give something back? */
-static void call_worker(struct gomem_mheap *mheap, struct gomem_heap *heap)
+static void mheap_call_worker(struct gomem_mheap *mheap, struct gomem_heap *heap)
 {
 	if (gomem_mheap_held(mheap) >= mheap->alarm_held) {
 		mheap->alarm_held = ULONG_MAX;
-		gomem_reclaim_call(heap);
-	} else if (gomem_scavenge_over(mheap)) {
-		gomem_reclaim_call(heap);
+		gomem_heap_wake(heap);
+	} else if (gomem_mheap_held(mheap) >
+		   gomem_mheap_goal(max(mheap->window_pages,
+					mheap->peak_pages))) {
+		gomem_heap_wake(heap);
 	}
 }
 
-static void trace_growth(struct gomem_mheap *mheap,
-			 const struct gomem_block *block)
+static void mheap_trace_growth(struct gomem_mheap *mheap,
+			       const struct gomem_block *block)
 {
 	trace_gomem_grow(mheap->nid, (u64)block->npages << GOMEM_PAGE_SHIFT,
 			 block->exact,
@@ -317,8 +320,8 @@ unsigned int gomem_mheap_growth(struct gomem_mheap *mheap)
  * A block of the size that the heap would like, or a smaller one: without
  * waiting, without waking anybody, without touching reserves.
  */
-static struct gomem_block *grow_ahead(struct gomem_mheap *mheap,
-				      const struct gomem_want *want, gfp_t gfp)
+static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
+					    const struct gomem_want *want, gfp_t gfp)
 {
 	unsigned int least = max_t(unsigned int, MIN_GROWTH,
 				   roundup_pow_of_two(want->npages));
@@ -330,7 +333,7 @@ static struct gomem_block *grow_ahead(struct gomem_mheap *mheap,
 	gfp = (gfp & GFP_ZONEMASK) | __GFP_NOWARN | __GFP_NORETRY |
 	      __GFP_NOMEMALLOC | __GFP_THISNODE;
 	for (; npages >= least; npages /= 2) {
-		block = gomem_block_alloc(mheap, npages, false, gfp, mheap->nid);
+		block = gomem_block_alloc(mheap->meta, npages, false, gfp, mheap->nid);
 		if (block)
 			return block;
 	}
@@ -338,7 +341,7 @@ static struct gomem_block *grow_ahead(struct gomem_mheap *mheap,
 }
 
 /* The order that an object of @central's class would need alone. */
-static unsigned int object_order(const struct gomem_want *want)
+static unsigned int mheap_object_order(const struct gomem_want *want)
 {
 	unsigned int size = gomem_class[want->central->class].size;
 
@@ -351,19 +354,19 @@ static unsigned int object_order(const struct gomem_want *want)
  * is asked for without any pressure; otherwise with all the means that the caller
  * has.
  */
-static struct gomem_block *grow_span(struct gomem_mheap *mheap,
-				     const struct gomem_want *want, gfp_t gfp)
+static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
+					   const struct gomem_want *want, gfp_t gfp)
 {
 	unsigned int order = gomem_block_order(want->npages);
 
-	if (order > object_order(want))
+	if (order > mheap_object_order(want))
 		gfp = (gfp & ~(__GFP_NOFAIL | __GFP_RECLAIM)) | __GFP_NOWARN |
 		      __GFP_NORETRY | __GFP_NOMEMALLOC;
 	if (order > MAX_SPAN_ORDER && !gomem_is_run_class(want->central->class))
 		return NULL;
 	if (order > MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
 		return NULL;
-	return gomem_block_alloc(mheap, want->npages, false, gfp, mheap->nid);
+	return gomem_block_alloc(mheap->meta, want->npages, false, gfp, mheap->nid);
 }
 
 /**
@@ -384,9 +387,9 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 {
 	struct gomem_block *block;
 
-	block = grow_ahead(mheap, want, gfp);
+	block = mheap_grow_ahead(mheap, want, gfp);
 	if (!block)
-		block = grow_span(mheap, want, gfp);
+		block = mheap_grow_span(mheap, want, gfp);
 	if (!block)
 		return NULL;
 	if (block->pfmemalloc) {
@@ -398,15 +401,15 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 }
 
 /* A new block to cut spans from, and the first one. */
-static struct gomem_span *adopt_shared(struct gomem_mheap *mheap,
-				       const struct gomem_want *want,
-				       struct gomem_block *block)
+static struct gomem_span *mheap_adopt_shared(struct gomem_mheap *mheap,
+					     const struct gomem_want *want,
+					     struct gomem_block *block)
 {
 	mheap->idle_pages += block->npages;
-	enter_idle(mheap, block);
+	mheap_enter_idle(mheap, block);
 	gomem_arena_set(block->base, block->npages, GOMEM_TAG_IDLE,
 			GOMEM_TAG_IDLE, NULL);
-	return carve(mheap, want, block);
+	return mheap_carve(mheap, want, block);
 }
 
 /**
@@ -427,19 +430,20 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	unsigned long flags;
 
 	spin_lock_irqsave(&mheap->lock, flags);
+	block->mheap = mheap;
 	block->filling = jiffies + mheap->filling_time;
-	account_new_pages(mheap, block->npages);
+	mheap_account_new_pages(mheap, block->npages);
 	list_add_tail_rcu(&block->all, &mheap->blocks);
 	if (block->exact || block->pfmemalloc) {
 		block->exact = true;
 		block->used = block->npages;
-		span = publish(mheap, want, block, 0, block->npages);
+		span = mheap_publish(mheap, want, block, 0, block->npages);
 	} else {
-		span = adopt_shared(mheap, want, block);
+		span = mheap_adopt_shared(mheap, want, block);
 	}
-	call_worker(mheap, want->central->heap);
+	mheap_call_worker(mheap, want->central->heap);
 	spin_unlock_irqrestore(&mheap->lock, flags);
-	trace_growth(mheap, block);
+	mheap_trace_growth(mheap, block);
 	return span;
 }
 
@@ -455,8 +459,8 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 	lockdep_assert_held(&mheap->lock);
 	if (!block->exact) {
 		mheap->idle_pages -= gomem_block_pages(block);
-		leave_idle(mheap, block);
-		shelf_remove(mheap, block);
+		mheap_leave_idle(mheap, block);
+		mheap_shelf_remove(mheap, block);
 	}
 	mheap->released_pages += gomem_block_pages(block);
 	mheap->given_back++;
@@ -466,7 +470,7 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 }
 
 /* Pages of a span in a shared block become idle. */
-static void retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
+static void mheap_retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
 {
 	struct gomem_block *block = span->block;
 
@@ -478,10 +482,10 @@ static void retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
 	mheap->idle_pages += span->npages;
 	gomem_mheap_reshelve(mheap, block);
 	if (!block->used)
-		enter_idle(mheap, block);
+		mheap_enter_idle(mheap, block);
 	if (mheap->idle_pages > mheap->alarm_idle) {
 		mheap->alarm_idle = ULONG_MAX;
-		gomem_reclaim_call(span->central->heap);
+		gomem_heap_wake(span->central->heap);
 	}
 }
 
@@ -510,7 +514,7 @@ bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
 	}
 	WRITE_ONCE(span->state, GOMEM_SPAN_IDLE);
 	if (!block->exact) {
-		retire_pages(mheap, span);
+		mheap_retire_pages(mheap, span);
 		return false;
 	}
 	gomem_mheap_detach(mheap, block);
@@ -561,25 +565,4 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 	for (row = 0; row < GOMEM_SHELF_ROWS; row++)
 		for (column = 0; column < GOMEM_SHELF_COLUMNS; column++)
 			INIT_LIST_HEAD(&mheap->shelf[row][column]);
-}
-
-/**
- * gomem_mheap_destroy() - give back what can be given back
- * @mheap: the page heap
- *
- * Blocks that still hold objects lose their descriptors, and their idle pages, but
- * keep those of spans: whoever holds the objects may go on using them.
- *
- * Context: process; nobody else uses @mheap any more.
- */
-void gomem_mheap_destroy(struct gomem_mheap *mheap)
-{
-	struct gomem_block *block, *next;
-
-	gomem_mheap_trim_all(mheap);
-	gomem_mheap_punch_all(mheap);
-	list_for_each_entry_safe(block, next, &mheap->blocks, all) {
-		list_del(&block->all);
-		gomem_block_abandon(block);
-	}
 }

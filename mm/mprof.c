@@ -22,6 +22,7 @@
  * All of this happens with the CPU's mcache let go; a stack takes some
  * microseconds to walk.
  */
+#include <linux/export.h>
 #include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
@@ -30,7 +31,12 @@
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "gc.h"
+#include "mheap.h"
+#include "mprof.h"
+#include "object.h"
+#include "sampling.h"
 
 /* As many frames may lie between the caller of gomem and gomem_mprof_malloc(). */
 #define OWN_FRAMES	12
@@ -46,7 +52,7 @@ struct stack {
  * The stack from @ip on, which is where gomem was called from.  What an
  * interrupt interrupted is left out: it did not allocate anything.
  */
-static void stack_save(struct stack *stack, unsigned long ip, unsigned int depth)
+static void mprof_stack_save(struct stack *stack, unsigned long ip, unsigned int depth)
 {
 	unsigned int nr = 0, i;
 
@@ -71,8 +77,8 @@ static void stack_save(struct stack *stack, unsigned long ip, unsigned int depth
 
 /* --- Buckets; under mprof->lock. --- */
 
-static bool bucket_is(struct gomem_mprof *mprof, const struct gomem_bucket *b,
-		      const struct gomem_bucket *key, const unsigned long *frame)
+static bool mprof_bucket_is(struct gomem_mprof *mprof, const struct gomem_bucket *b,
+			    const struct gomem_bucket *key, const unsigned long *frame)
 {
 	return b->hash == key->hash && b->size == key->size &&
 	       b->rate == key->rate && b->class == key->class &&
@@ -82,9 +88,9 @@ static bool bucket_is(struct gomem_mprof *mprof, const struct gomem_bucket *b,
 }
 
 /* A new bucket with the key of @key.  0 if there is no room. */
-static unsigned int bucket_add(struct gomem_mprof *mprof,
-			       const struct gomem_bucket *key,
-			       const unsigned long *frame)
+static unsigned int mprof_bucket_add(struct gomem_mprof *mprof,
+				     const struct gomem_bucket *key,
+				     const unsigned long *frame)
 {
 	u32 max_frames = mprof->max_buckets * GOMEM_MPROF_FRAMES;
 	u16 *head = &mprof->hash[key->hash % GOMEM_MPROF_HASH];
@@ -103,24 +109,24 @@ static unsigned int bucket_add(struct gomem_mprof *mprof,
 	return *head;
 }
 
-static unsigned int bucket_find(struct gomem_mprof *mprof,
-				const struct gomem_bucket *key,
-				const unsigned long *frame)
+static unsigned int mprof_bucket_find(struct gomem_mprof *mprof,
+				      const struct gomem_bucket *key,
+				      const unsigned long *frame)
 {
 	unsigned long flags;
 	unsigned int i;
 
 	spin_lock_irqsave(&mprof->lock, flags);
 	i = mprof->hash[key->hash % GOMEM_MPROF_HASH];
-	while (i && !bucket_is(mprof, &mprof->bucket[i], key, frame))
+	while (i && !mprof_bucket_is(mprof, &mprof->bucket[i], key, frame))
 		i = mprof->bucket[i].next;
 	if (!i)
-		i = bucket_add(mprof, key, frame);
+		i = mprof_bucket_add(mprof, key, frame);
 	spin_unlock_irqrestore(&mprof->lock, flags);
 	return i;
 }
 
-static void count_malloc(struct gomem_mprof *mprof, unsigned int i, size_t size)
+static void mprof_count_malloc(struct gomem_mprof *mprof, unsigned int i, size_t size)
 {
 	struct gomem_bucket *b = &mprof->bucket[i];
 	u64 now = ktime_get_ns();
@@ -136,14 +142,15 @@ static void count_malloc(struct gomem_mprof *mprof, unsigned int i, size_t size)
 }
 
 /**
- * gomem_mprof_count_free() - a sampled object has been freed
- * @mprof: the profile
+ * gomem_mprof_gone() - a sampled object has been freed
+ * @heap: the heap
  * @bucket: what its mark said, not 0
  *
  * Context: any, no gomem lock held.
  */
-void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket)
+void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket)
 {
+	struct gomem_mprof *mprof = heap->mprof;
 	unsigned long flags;
 
 	spin_lock_irqsave(&mprof->lock, flags);
@@ -154,8 +161,8 @@ void gomem_mprof_count_free(struct gomem_mprof *mprof, unsigned int bucket)
 /* --- Marks. --- */
 
 /* Room for the marks of a span.  Nobody is woken for it, see new_magazine(). */
-static struct gomem_sampled *marks_alloc(struct gomem_heap *heap,
-					 const struct gomem_span *span)
+static struct gomem_sampled *mprof_marks_alloc(struct gomem_heap *heap,
+					       const struct gomem_span *span)
 {
 	struct gomem_sampled *marks;
 
@@ -165,13 +172,13 @@ static struct gomem_sampled *marks_alloc(struct gomem_heap *heap,
 				__GFP_NOWARN | __GFP_NOMEMALLOC);
 }
 
-static void marks_free(struct gomem_heap *heap, struct gomem_sampled *marks)
+static void mprof_marks_free(struct gomem_heap *heap, struct gomem_sampled *marks)
 {
 	gomem_meta_free(heap->meta, GOMEM_META_BUCKHASH, marks);
 }
 
 /* Only in the default heap do tags tell whether to look for marks. */
-static void retag(struct gomem_span *span, u8 tag)
+static void mprof_retag(struct gomem_span *span, u8 tag)
 {
 	if (span->central->heap->is_default)
 		gomem_arena_retag(gomem_span_base(span), span->npages, tag,
@@ -182,8 +189,8 @@ static void retag(struct gomem_span *span, u8 tag)
  * Mark the small object @p.  Where the span has no room for marks yet, *@fresh
  * is taken for it.  False if there is none.
  */
-static bool mark_small(struct gomem_span *span, const void *p,
-		       struct gomem_sample sample, struct gomem_sampled **fresh)
+static bool mprof_mark_small(struct gomem_span *span, const void *p,
+			     struct gomem_sample sample, struct gomem_sampled **fresh)
 {
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
@@ -195,7 +202,7 @@ static bool mark_small(struct gomem_span *span, const void *p,
 	if (!span->sampled && *fresh) {
 		WRITE_ONCE(span->sampled, *fresh);
 		*fresh = NULL;
-		retag(span, GOMEM_TAG_SAMPLED);
+		mprof_retag(span, GOMEM_TAG_SAMPLED);
 	}
 	if (span->sampled) {
 		span->sampled->object[index] = sample;
@@ -206,8 +213,8 @@ static bool mark_small(struct gomem_span *span, const void *p,
 	return done;
 }
 
-static bool mark(struct gomem_heap *heap, struct gomem_span *span,
-		 const void *p, unsigned int bucket)
+static bool mprof_mark(struct gomem_heap *heap, struct gomem_span *span,
+		       const void *p, unsigned int bucket)
 {
 	struct gomem_sample sample = {
 		.born = ktime_get_seconds(),
@@ -222,9 +229,9 @@ static bool mark(struct gomem_heap *heap, struct gomem_span *span,
 		return true;
 	}
 	if (!gomem_span_is_sampled(span))
-		fresh = marks_alloc(heap, span);
-	done = mark_small(span, p, sample, &fresh);
-	marks_free(heap, fresh);
+		fresh = mprof_marks_alloc(heap, span);
+	done = mprof_mark_small(span, p, sample, &fresh);
+	mprof_marks_free(heap, fresh);
 	return done;
 }
 
@@ -232,8 +239,8 @@ static bool mark(struct gomem_heap *heap, struct gomem_span *span,
  * Take the mark off @p, if it is an object with one.  Returns its bucket, or 0,
  * and in @empty what is to be freed.
  */
-static unsigned int unmark(struct gomem_span *span, const void *p,
-			   struct gomem_sampled **empty)
+static unsigned int mprof_unmark(struct gomem_span *span, const void *p,
+				 struct gomem_sampled **empty)
 {
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
@@ -250,7 +257,7 @@ static unsigned int unmark(struct gomem_span *span, const void *p,
 	marks->object[index].bucket = 0;
 	if (!--marks->nr) {
 		WRITE_ONCE(span->sampled, NULL);
-		retag(span, span->central->tag);
+		mprof_retag(span, span->central->tag);
 		*empty = marks;
 	}
 	return bucket;
@@ -271,66 +278,24 @@ static unsigned int unmark(struct gomem_span *span, const void *p,
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 			u32 rate, unsigned long ip)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_mprof *mprof = heap->mprof;
 	struct gomem_span *span = gomem_span_of(p);
 	struct gomem_bucket key = { .rate = rate };
 	const unsigned long *frame;
 	struct stack stack;
 	unsigned int i;
 
-	stack_save(&stack, ip, mprof->max_depth);
+	mprof_stack_save(&stack, ip, mprof->max_depth);
 	frame = stack.frame + stack.first;
 	key.class = span->class;
 	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);
 	key.depth = stack.nr;
 	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size ^ key.rate);
-	i = bucket_find(mprof, &key, frame);
-	if (i && mark(heap, span, p, i))
-		count_malloc(mprof, i, size);
+	i = mprof_bucket_find(mprof, &key, frame);
+	if (i && mprof_mark(heap, span, p, i))
+		mprof_count_malloc(mprof, i, size);
 	else
 		atomic_long_inc(&mprof->dropped);
-}
-
-/**
- * gomem_mprof_due() - is this allocation to be sampled?
- * @heap: the heap
- * @p: an object that has been counted by no mcache, or NULL
- *
- * Context: any but NMI.
- * Return: the rate by which it is, or 0.
- */
-u32 gomem_mprof_due(struct gomem_heap *heap, const void *p)
-{
-	u32 rate = gomem_mprof_rate(&heap->mprof);
-
-	if (!p || !rate ||
-	    !gomem_sample_die(get_random_u32(), gomem_usable_size(p), rate))
-		return 0;
-	return rate;
-}
-
-/**
- * gomem_mprof_malloc_many() - sample some of many objects of a class
- * @heap: the heap
- * @objs: objects that have been counted by no mcache
- * @nr: how many
- * @size: bytes that were asked for, of each
- * @ip: where gomem was called from
- *
- * Context: any but NMI; no mcache and no gomem lock held.
- */
-void gomem_mprof_malloc_many(struct gomem_heap *heap, void **objs,
-			     unsigned int nr, size_t size, unsigned long ip)
-{
-	u32 bytes = gomem_class[gomem_size_class(size)].size;
-	u32 rate = gomem_mprof_rate(&heap->mprof);
-	u64 i = 0;
-
-	while (rate && i < nr) {
-		i += gomem_sample_left(get_random_u32(), bytes, rate);
-		if (i <= nr)
-			gomem_mprof_malloc(heap, objs[i - 1], size, rate, ip);
-	}
 }
 
 /**
@@ -354,33 +319,16 @@ void gomem_mprof_free(struct gomem_span *span, const void *p)
 		return;
 	spin_lock_irqsave(&central->lock, flags);
 	if (gomem_span_in_use(span) && READ_ONCE(span->central) == central)
-		bucket = unmark(span, p, &empty);
+		bucket = mprof_unmark(span, p, &empty);
 	spin_unlock_irqrestore(&central->lock, flags);
-	marks_free(central->heap, empty);
+	mprof_marks_free(central->heap, empty);
 	if (bucket)
-		gomem_mprof_count_free(&central->heap->mprof, bucket);
-}
-
-/**
- * gomem_mprof_forget() - a span goes; whatever is still marked is gone too
- * @span: dying, or about to be forgotten with leaked objects in it
- * @meta: where its marks are counted
- *
- * Only a wrong free makes a span die with marks.
- */
-void gomem_mprof_forget(struct gomem_span *span, struct gomem_meta *meta)
-{
-	struct gomem_sampled *marks = span->sampled;
-
-	if (!span->class || !marks)
-		return;
-	span->sampled = NULL;
-	gomem_meta_free(meta, GOMEM_META_BUCKHASH, marks);
+		gomem_mprof_gone(central->heap, bucket);
 }
 
 /* --- On and off. --- */
 
-static size_t memory_bytes(const struct gomem_mprof *mprof)
+static size_t mprof_memory_bytes(const struct gomem_mprof *mprof)
 {
 	size_t nr = mprof->max_buckets;
 
@@ -389,10 +337,10 @@ static size_t memory_bytes(const struct gomem_mprof *mprof)
 	       GOMEM_MPROF_HASH * sizeof(*mprof->hash);
 }
 
-static int get_memory(struct gomem_heap *heap)
+static int mprof_get_memory(struct gomem_heap *heap)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
-	size_t bytes = memory_bytes(mprof);
+	struct gomem_mprof *mprof = heap->mprof;
+	size_t bytes = mprof_memory_bytes(mprof);
 
 	if (gomem_should_fail(heap->meta))
 		return -ENOMEM;
@@ -419,17 +367,17 @@ static int get_memory(struct gomem_heap *heap)
  */
 int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_mprof *mprof = heap->mprof;
 	int ret = 0;
 
 	if (rate > GOMEM_MPROF_MAX_RATE)
 		return -EINVAL;
 	mutex_lock(&mprof->rate_mutex);
 	if (rate && !mprof->bucket)
-		ret = get_memory(heap);
+		ret = mprof_get_memory(heap);
 	if (!ret) {
-		/* See gomem_mprof_rate(). */
-		smp_store_release(&mprof->rate, rate);
+		/* Pairs with the acquire in gomem_heap_profile_rate(). */
+		smp_store_release(&heap->profile_rate, rate);
 		if (rate)
 			WRITE_ONCE(mprof->last_rate, rate);
 		gomem_heap_rearm(heap);
@@ -440,14 +388,24 @@ int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
 
 /**
  * gomem_mprof_init() - a profile that is off
- * @mprof: the profile, zeroed
+ * @heap: the heap
+ *
+ * Return: 0 or -ENOMEM.
  */
-void gomem_mprof_init(struct gomem_mprof *mprof)
+int gomem_mprof_init(struct gomem_heap *heap)
 {
+	struct gomem_mprof *mprof;
+
+	mprof = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER, sizeof(*mprof),
+				 GFP_KERNEL);
+	if (!mprof)
+		return -ENOMEM;
 	mprof->max_buckets = GOMEM_MPROF_BUCKETS;
 	mprof->max_depth = GOMEM_MEM_PROFILE_DEPTH;
 	mutex_init(&mprof->rate_mutex);
 	spin_lock_init(&mprof->lock);
+	heap->mprof = mprof;
+	return 0;
 }
 
 /**
@@ -456,12 +414,27 @@ void gomem_mprof_init(struct gomem_mprof *mprof)
  */
 void gomem_mprof_destroy(struct gomem_heap *heap)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_mprof *mprof = heap->mprof;
 
-	if (!mprof->bucket)
+	if (!mprof)
 		return;
-	atomic_long_sub(memory_bytes(mprof),
-			&heap->meta->bytes[GOMEM_META_BUCKHASH]);
+	if (mprof->bucket)
+		atomic_long_sub(mprof_memory_bytes(mprof),
+				&heap->meta->bytes[GOMEM_META_BUCKHASH]);
 	kvfree(mprof->bucket);
-	mprof->bucket = NULL;
+	gomem_meta_free(heap->meta, GOMEM_META_OTHER, mprof);
+	heap->mprof = NULL;
+	heap->profile_rate = 0;
 }
+
+int gomem_set_mem_profile_rate(unsigned int rate)
+{
+	return gomem_mprof_set_rate(&gomem_default_heap, rate);
+}
+EXPORT_SYMBOL_GPL(gomem_set_mem_profile_rate);
+
+unsigned int gomem_mem_profile_rate(void)
+{
+	return READ_ONCE(gomem_default_heap.profile_rate);
+}
+EXPORT_SYMBOL_GPL(gomem_mem_profile_rate);

@@ -6,15 +6,18 @@
  * reader copies them one by one, each under the lock, and needs no more than
  * that for figures that fit together: in each, what was freed had been allocated.
  */
+#include <linux/export.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "mheap.h"
+#include "mprof.h"
+#include "sampling.h"
 
-static unsigned int nr_buckets(struct gomem_mprof *mprof)
+static unsigned int mprof_nr_buckets(struct gomem_mprof *mprof)
 {
 	unsigned long flags;
 	unsigned int nr;
@@ -25,8 +28,8 @@ static unsigned int nr_buckets(struct gomem_mprof *mprof)
 	return nr;
 }
 
-static void copy_bucket(struct gomem_mprof *mprof, unsigned int id,
-			struct gomem_bucket *copy)
+static void mprof_copy_bucket(struct gomem_mprof *mprof, unsigned int id,
+			      struct gomem_bucket *copy)
 {
 	unsigned long flags;
 
@@ -35,13 +38,13 @@ static void copy_bucket(struct gomem_mprof *mprof, unsigned int id,
 	spin_unlock_irqrestore(&mprof->lock, flags);
 }
 
-static void fill_site(struct gomem_mprof *mprof, unsigned int id,
-		      struct gomem_site *site)
+static void mprof_fill_site(struct gomem_mprof *mprof, unsigned int id,
+			    struct gomem_site *site)
 {
 	struct gomem_bucket *b = &site->bucket;
 	u64 live;
 
-	copy_bucket(mprof, id, b);
+	mprof_copy_bucket(mprof, id, b);
 	live = b->nmalloc - b->nfree;
 	site->id = id;
 	site->objects = gomem_sample_scale(b->nmalloc, b->size, b->rate);
@@ -60,16 +63,16 @@ static void fill_site(struct gomem_mprof *mprof, unsigned int id,
  */
 struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
+	struct gomem_mprof *mprof = heap->mprof;
 	struct gomem_site *sites;
 	unsigned int i;
 
-	*nr = nr_buckets(mprof);
+	*nr = mprof_nr_buckets(mprof);
 	sites = kvmalloc_array(*nr + 1, sizeof(*sites), GFP_KERNEL);
 	if (!sites)
 		return NULL;
 	for (i = 0; i < *nr; i++)
-		fill_site(mprof, i + 1, &sites[i]);
+		mprof_fill_site(mprof, i + 1, &sites[i]);
 	return sites;
 }
 
@@ -78,7 +81,7 @@ struct ages {
 	unsigned int nr;
 };
 
-static void note_age(const struct gomem_sample *sample, struct ages *ages)
+static void mprof_note_age(const struct gomem_sample *sample, struct ages *ages)
 {
 	u32 *oldest = &ages->oldest[sample->bucket];
 
@@ -86,16 +89,16 @@ static void note_age(const struct gomem_sample *sample, struct ages *ages)
 		*oldest = min(*oldest, sample->born);
 }
 
-static void note_marks(struct gomem_span *span, struct ages *ages)
+static void mprof_note_marks(struct gomem_span *span, struct ages *ages)
 {
 	unsigned int i;
 
 	for (i = 0; i < gomem_span_nelems(span); i++)
-		note_age(&span->sampled->object[i], ages);
+		mprof_note_age(&span->sampled->object[i], ages);
 }
 
 /* The marks of a span, if it has any now. */
-static void note_span(struct gomem_span *span, struct ages *ages)
+static void mprof_note_span(struct gomem_span *span, struct ages *ages)
 {
 	struct gomem_mcentral *central = READ_ONCE(span->central);
 	spinlock_t *lock = central->class ? &central->lock : &central->mheap->lock;
@@ -104,14 +107,14 @@ static void note_span(struct gomem_span *span, struct ages *ages)
 	spin_lock_irqsave(lock, flags);
 	if (span->state == GOMEM_SPAN_INUSE && span->central == central) {
 		if (!span->class)
-			note_age(&span->large, ages);
+			mprof_note_age(&span->large, ages);
 		if (gomem_span_is_sampled(span))
-			note_marks(span, ages);
+			mprof_note_marks(span, ages);
 	}
 	spin_unlock_irqrestore(lock, flags);
 }
 
-static void note_block(struct gomem_block *block, struct ages *ages)
+static void mprof_note_block(struct gomem_block *block, struct ages *ages)
 {
 	unsigned int i, step;
 
@@ -121,7 +124,7 @@ static void note_block(struct gomem_block *block, struct ages *ages)
 		step = 1;
 		if (gomem_span_in_use(span)) {
 			step = max(1U, READ_ONCE(span->npages));
-			note_span(span, ages);
+			mprof_note_span(span, ages);
 		}
 		if (block->exact)
 			break;
@@ -148,12 +151,12 @@ void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr)
 	rcu_read_lock();
 	for_each_node_mask(nid, heap->nodes)
 		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
-			note_block(block, &ages);
+			mprof_note_block(block, &ages);
 	rcu_read_unlock();
 }
 
-static void fill_record(struct gomem_mprof *mprof, const struct gomem_bucket *b,
-			struct gomem_mem_profile_record *record)
+static void mprof_fill_record(struct gomem_mprof *mprof, const struct gomem_bucket *b,
+			      struct gomem_mem_profile_record *record)
 {
 	record->alloc_objects = b->nmalloc;
 	record->free_objects = b->nfree;
@@ -177,18 +180,26 @@ size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero)
 {
-	struct gomem_mprof *mprof = &heap->mprof;
-	unsigned int id, last = nr_buckets(mprof);
+	struct gomem_mprof *mprof = heap->mprof;
+	unsigned int id, last = mprof_nr_buckets(mprof);
 	struct gomem_bucket b;
 	size_t n = 0;
 
 	for (id = 1; id <= last; id++) {
-		copy_bucket(mprof, id, &b);
+		mprof_copy_bucket(mprof, id, &b);
 		if (!b.nmalloc || (b.nmalloc == b.nfree && !inuse_zero))
 			continue;
 		if (n < nr)
-			fill_record(mprof, &b, &records[n]);
+			mprof_fill_record(mprof, &b, &records[n]);
 		n++;
 	}
 	return n;
 }
+
+size_t gomem_mem_profile(struct gomem_mem_profile_record *records, size_t nr,
+			 bool inuse_zero)
+{
+	return gomem_heap_mem_profile(&gomem_default_heap, records, nr,
+				      inuse_zero);
+}
+EXPORT_SYMBOL_GPL(gomem_mem_profile);

@@ -15,7 +15,8 @@
  */
 #include <linux/bitops.h>
 
-#include "internal.h"
+#include "block.h"
+#include "mspan.h"
 
 static unsigned long *mspan_bits(const struct gomem_span *span)
 {
@@ -101,4 +102,21 @@ bool gomem_mspan_put(struct gomem_span *span, unsigned int index)
 bool gomem_mspan_test(const struct gomem_span *span, unsigned int index)
 {
 	return test_bit(index, mspan_bits(span));
+}
+
+/**
+ * gomem_mspan_forget() - a span goes; whatever is still sampled is gone too
+ * @span: dying, or about to be forgotten with leaked objects in it
+ * @meta: where its marks are counted
+ *
+ * Only a wrong free makes a span die with marks.
+ */
+void gomem_mspan_forget(struct gomem_span *span, struct gomem_meta *meta)
+{
+	struct gomem_sampled *marks = span->sampled;
+
+	if (!span->class || !marks)
+		return;
+	span->sampled = NULL;
+	gomem_meta_free(meta, GOMEM_META_BUCKHASH, marks);
 }

@@ -28,7 +28,17 @@
 
 #include <trace/events/gomem.h>
 
-#include "internal.h"
+#include <linux/gomem.h>
+
+#include "depot.h"
+#include "gc.h"
+#include "heapctl.h"
+#include "limit.h"
+#include "mcache.h"
+#include "mheap.h"
+#include "reclaim.h"
+#include "release.h"
+#include "scavenge.h"
 
 /* How long a look should take, and the pages that it returns meanwhile. */
 #define LOOK_NS		(500 * NSEC_PER_USEC)
@@ -36,9 +46,8 @@
 #define MOST_BUDGET	8192U
 
 static struct workqueue_struct *reclaim_queue;
-struct workqueue_struct *gomem_drain_queue;
 
-static u64 held_bytes(const struct gomem_heap *heap)
+static u64 reclaim_held_bytes(const struct gomem_heap *heap)
 {
 	u64 pages = 0;
 	int nid;
@@ -49,22 +58,22 @@ static u64 held_bytes(const struct gomem_heap *heap)
 }
 
 /* Tell the world that memory went back; @wanted and @done in gomem pages. */
-static void report(struct gomem_heap *heap, const char *why,
-		   unsigned long wanted, unsigned long done, u64 ns)
+static void reclaim_report(struct gomem_heap *heap, const char *why,
+			   unsigned long wanted, unsigned long done, u64 ns)
 {
-	u64 held = held_bytes(heap);
+	u64 held = reclaim_held_bytes(heap);
 
 	trace_gomem_scavenge(why, (u64)wanted << GOMEM_PAGE_SHIFT,
 			     (u64)done << GOMEM_PAGE_SHIFT, held, ns);
 	/* As Go does with GODEBUG=scavtrace=1. */
 	if (gomem_knob(heap, GOMEM_KNOB_SCAVTRACE))
-		pr_info("gomem: scav %lu KiB work (%s), %llu KiB now, %llu us\n",
+		pr_info("scav %lu KiB work (%s), %llu KiB now, %llu us\n",
 			done << (GOMEM_PAGE_SHIFT - 10), why, held >> 10,
 			div_u64(ns, NSEC_PER_USEC));
 }
 
 /* The next portion is larger if this one was quick, smaller if it was not. */
-static void adapt_budget(struct gomem_reclaim *r, u64 ns)
+static void reclaim_adapt_budget(struct gomem_reclaim *r, u64 ns)
 {
 	if (ns > LOOK_NS)
 		r->budget /= 2;
@@ -74,10 +83,10 @@ static void adapt_budget(struct gomem_reclaim *r, u64 ns)
 }
 
 /* Return what should be returned, or a portion of it: then there is more. */
-static bool return_idle(struct gomem_heap *heap)
+static bool reclaim_return_idle(struct gomem_heap *heap)
 {
 	unsigned long target = 0, limit, left, done = 0, n;
-	struct gomem_reclaim *r = &heap->reclaim;
+	struct gomem_reclaim *r = heap->reclaim;
 	u64 start = ktime_get_ns(), ns;
 	struct gomem_mheap *mheap;
 	int nid;
@@ -96,14 +105,14 @@ static bool return_idle(struct gomem_heap *heap)
 	if (!done)
 		return false;
 	ns = ktime_get_ns() - start;
-	report(heap, limit ? "limit" : "background", target, done, ns);
+	reclaim_report(heap, limit ? "limit" : "background", target, done, ns);
 	n = r->budget;
-	adapt_budget(r, ns);
+	reclaim_adapt_budget(r, ns);
 	return done >= n;
 }
 
 /* When to look again, in jiffies, if nobody calls before. */
-static unsigned long rest(struct gomem_heap *heap)
+static unsigned long reclaim_rest(struct gomem_heap *heap)
 {
 	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
 	bool rest = true;
@@ -127,49 +136,49 @@ static unsigned long rest(struct gomem_heap *heap)
 unsigned long gomem_reclaim_look(struct gomem_heap *heap)
 {
 	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
-	struct gomem_reclaim *r = &heap->reclaim;
+	struct gomem_reclaim *r = heap->reclaim;
 	unsigned long again;
 	bool more, wanted;
 	u64 wait;
 	int nid;
 
 	WRITE_ONCE(r->flag, false);
-	smp_mb();	/* who raises it from now on calls again */
+	/* Who raises it from now on calls again; pairs with irq_work_queue(). */
+	smp_mb();
 	for_each_node_mask(nid, heap->nodes)
 		gomem_scavenge_fold(heap->node[nid]->mheap,
 				    div_u64(ktime_get_ns(), NSEC_PER_MSEC),
 				    delay);
-	more = return_idle(heap);
+	more = reclaim_return_idle(heap);
 	wanted = READ_ONCE(r->drain) ||
 		 (gomem_limit_excess(heap) && gomem_gc_cached_bytes(heap));
 	wait = gomem_gc_due(heap, wanted);
 	if (!wait) {
 		WRITE_ONCE(r->drain, false);
 		gomem_gc_cycle(heap, false);
-		more |= return_idle(heap);
+		more |= reclaim_return_idle(heap);
 		wait = gomem_gc_due(heap, false);
 	}
 	gomem_limit_alarm(heap);
-	again = rest(heap);
+	again = reclaim_rest(heap);
 	if (wait != U64_MAX)
 		again = min(again, nsecs_to_jiffies(wait) + 1);
 	return more ? 1 : again;
 }
 
-static void look_work(struct work_struct *work)
+static void reclaim_look_work(struct work_struct *work)
 {
-	struct gomem_heap *heap;
+	struct gomem_reclaim *r;
 	unsigned long again;
 
-	heap = container_of(to_delayed_work(work), struct gomem_heap,
-			    reclaim.look);
-	again = gomem_reclaim_look(heap);
-	if (again != MAX_JIFFY_OFFSET && READ_ONCE(heap->reclaim.running))
-		queue_delayed_work(reclaim_queue, &heap->reclaim.look, again);
+	r = container_of(to_delayed_work(work), struct gomem_reclaim, look);
+	again = gomem_reclaim_look(r->heap);
+	if (again != MAX_JIFFY_OFFSET && READ_ONCE(r->running))
+		queue_delayed_work(reclaim_queue, &r->look, again);
 }
 
 /* Magazines that no CPU has needed since the last tick return to their spans. */
-static void trim_depots(struct gomem_heap *heap)
+static void reclaim_trim_depots(struct gomem_heap *heap)
 {
 	unsigned int class;
 	int cpu, nid;
@@ -181,19 +190,18 @@ static void trim_depots(struct gomem_heap *heap)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
 }
 
-static void tick_work(struct work_struct *work)
+static void reclaim_tick_work(struct work_struct *work)
 {
-	struct gomem_heap *heap;
+	struct gomem_reclaim *r;
 
-	heap = container_of(to_delayed_work(work), struct gomem_heap,
-			    reclaim.tick);
-	trim_depots(heap);
-	mod_delayed_work(reclaim_queue, &heap->reclaim.look, 0);
-	gomem_gc_look_at_cpus(heap);
-	queue_delayed_work(reclaim_queue, &heap->reclaim.tick, HZ);
+	r = container_of(to_delayed_work(work), struct gomem_reclaim, tick);
+	reclaim_trim_depots(r->heap);
+	mod_delayed_work(reclaim_queue, &r->look, 0);
+	gomem_gc_look_at_cpus(r->heap);
+	queue_delayed_work(reclaim_queue, &r->tick, HZ);
 }
 
-static void kick(struct irq_work *work)
+static void reclaim_kick(struct irq_work *work)
 {
 	struct gomem_reclaim *r = container_of(work, struct gomem_reclaim, kick);
 
@@ -209,9 +217,10 @@ static void kick(struct irq_work *work)
  */
 void gomem_reclaim_call(struct gomem_heap *heap)
 {
-	struct gomem_reclaim *r = &heap->reclaim;
+	/* Pairs with the release in gomem_reclaim_start(). */
+	struct gomem_reclaim *r = smp_load_acquire(&heap->reclaim);
 
-	if (READ_ONCE(r->flag) || !READ_ONCE(r->running))
+	if (!r || READ_ONCE(r->flag) || !READ_ONCE(r->running))
 		return;
 	WRITE_ONCE(r->flag, true);
 	irq_work_queue(&r->kick);
@@ -240,7 +249,7 @@ void gomem_heap_free_os_memory(struct gomem_heap *heap)
 		done += gomem_mheap_trim_all(node->mheap);
 		done += gomem_mheap_punch_all(node->mheap);
 	}
-	report(heap, "forced", target, done, ktime_get_ns() - start);
+	reclaim_report(heap, "forced", target, done, ktime_get_ns() - start);
 }
 
 void gomem_free_os_memory(void)
@@ -250,21 +259,32 @@ void gomem_free_os_memory(void)
 EXPORT_SYMBOL_GPL(gomem_free_os_memory);
 
 /**
- * gomem_reclaim_start() - begin to look after a heap
+ * gomem_reclaim_start() - begin to look after a heap, or begin again
  * @heap: the heap
+ *
+ * Return: 0 or -ENOMEM.
  */
-void gomem_reclaim_start(struct gomem_heap *heap)
+int gomem_reclaim_start(struct gomem_heap *heap)
 {
-	struct gomem_reclaim *r = &heap->reclaim;
+	struct gomem_reclaim *r = heap->reclaim;
 
-	init_irq_work(&r->kick, kick);
-	INIT_DEFERRABLE_WORK(&r->tick, tick_work);
-	INIT_DELAYED_WORK(&r->look, look_work);
+	if (!r)
+		r = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER, sizeof(*r),
+				     GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	r->heap = heap;
+	init_irq_work(&r->kick, reclaim_kick);
+	INIT_DEFERRABLE_WORK(&r->tick, reclaim_tick_work);
+	INIT_DELAYED_WORK(&r->look, reclaim_look_work);
 	r->budget = LEAST_BUDGET;
 	r->flag = false;
 	WRITE_ONCE(r->running, true);
 	queue_delayed_work(reclaim_queue, &r->tick, HZ);
+	/* Who sees it sees that it is complete; pairs with gomem_reclaim_call(). */
+	smp_store_release(&heap->reclaim, r);
 	queue_delayed_work(reclaim_queue, &r->look, 0);
+	return 0;
 }
 
 /**
@@ -275,12 +295,24 @@ void gomem_reclaim_start(struct gomem_heap *heap)
  */
 void gomem_reclaim_stop(struct gomem_heap *heap)
 {
-	struct gomem_reclaim *r = &heap->reclaim;
+	struct gomem_reclaim *r = heap->reclaim;
 
 	WRITE_ONCE(r->running, false);
 	irq_work_sync(&r->kick);
 	cancel_delayed_work_sync(&r->tick);
 	cancel_delayed_work_sync(&r->look);
+}
+
+/**
+ * gomem_reclaim_free() - there is no worker any more
+ * @heap: the heap, stopped before
+ */
+void gomem_reclaim_free(struct gomem_heap *heap)
+{
+	struct gomem_reclaim *r = heap->reclaim;
+
+	heap->reclaim = NULL;
+	gomem_meta_free(heap->meta, GOMEM_META_OTHER, r);
 }
 
 /**

@@ -25,14 +25,16 @@
 #include <linux/bitmap.h>
 #include <linux/jiffies.h>
 
-#include "internal.h"
+#include "arena.h"
+#include "mheap.h"
+#include "release.h"
 
 /* How many blocks to look at in a row. */
 #define MAX_TRIES	8
 
 /* The block that has been idle for longest, if it is not too large. */
-static struct gomem_block *oldest_idle(struct gomem_mheap *mheap,
-				       unsigned long most)
+static struct gomem_block *release_oldest_idle(struct gomem_mheap *mheap,
+					       unsigned long most)
 {
 	unsigned int tries = MAX_TRIES;
 	struct gomem_block *block;
@@ -63,7 +65,7 @@ unsigned long gomem_mheap_release_block(struct gomem_mheap *mheap,
 	unsigned int npages;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	block = oldest_idle(mheap, most);
+	block = release_oldest_idle(mheap, most);
 	if (block)
 		gomem_mheap_detach(mheap, block);
 	spin_unlock_irqrestore(&mheap->lock, flags);
@@ -125,9 +127,9 @@ unsigned long gomem_mheap_trim_all(struct gomem_mheap *mheap)
  * Up to @npages idle pages of @block become holes, those that growth would take
  * last.  @gone has them in the end; returns how many they are.
  */
-static unsigned long make_holes(struct gomem_mheap *mheap,
-				struct gomem_block *block, unsigned long npages,
-				unsigned long *gone)
+static unsigned long release_make_holes(struct gomem_mheap *mheap,
+					struct gomem_block *block, unsigned long npages,
+					unsigned long *gone)
 {
 	unsigned int first, start, end;
 	unsigned long n = 0;
@@ -162,8 +164,8 @@ static unsigned long make_holes(struct gomem_mheap *mheap,
  * use, and of these the one with the longest run, that has not changed for
  * longest.
  */
-static struct gomem_block *drained_block(struct gomem_mheap *mheap,
-					 bool filling)
+static struct gomem_block *release_drained_block(struct gomem_mheap *mheap,
+						 bool filling)
 {
 	unsigned int row, tries;
 	struct gomem_block *block;
@@ -210,9 +212,9 @@ unsigned long gomem_mheap_punch(struct gomem_mheap *mheap,
 	do {
 		n = 0;
 		spin_lock_irqsave(&mheap->lock, flags);
-		block = drained_block(mheap, filling);
+		block = release_drained_block(mheap, filling);
 		if (block) {
-			n = make_holes(mheap, block, npages - released, gone);
+			n = release_make_holes(mheap, block, npages - released, gone);
 			base = block->base;
 			length = block->npages;
 		}
@@ -248,4 +250,25 @@ unsigned long gomem_mheap_punch_all(struct gomem_mheap *mheap)
 		cond_resched();
 	}
 	return done;
+}
+
+/**
+ * gomem_mheap_destroy() - give back what can be given back
+ * @mheap: the page heap
+ *
+ * Blocks that still hold objects lose their descriptors, and their idle pages, but
+ * keep those of spans: whoever holds the objects may go on using them.
+ *
+ * Context: process; nobody else uses @mheap any more.
+ */
+void gomem_mheap_destroy(struct gomem_mheap *mheap)
+{
+	struct gomem_block *block, *next;
+
+	gomem_mheap_trim_all(mheap);
+	gomem_mheap_punch_all(mheap);
+	list_for_each_entry_safe(block, next, &mheap->blocks, all) {
+		list_del(&block->all);
+		gomem_block_abandon(block);
+	}
 }

@@ -20,10 +20,11 @@
  * All of it in integers, fixed-point where it has to be.
  */
 #include <linux/bits.h>
+#include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 
-#include "internal.h"
+#include "sampling.h"
 
 #define LOG_BITS	20	/* of a logarithm's fraction */
 #define LN2_BITS	32
@@ -33,7 +34,7 @@
 #define P_ONE		BIT_ULL(P_BITS)
 
 /* log2(@x) with LOG_BITS bits of fraction, for 1 <= @x <= 2^32. */
-static u32 log2_of(u64 x)
+static u32 sampling_log2_of(u64 x)
 {
 	u32 result = ilog2(x);
 	u64 m = (x << 31) >> result;	/* 1 <= m < 2, with 31 bits of fraction */
@@ -57,7 +58,7 @@ static u32 log2_of(u64 x)
  */
 u64 gomem_sample_gap(u32 random, u32 rate)
 {
-	u32 log = (32U << LOG_BITS) - log2_of(random + 1ULL);
+	u32 log = (32U << LOG_BITS) - sampling_log2_of(random + 1ULL);
 
 	return mul_u64_u32_shr((log * LN2) >> LOG_BITS, rate, LN2_BITS);
 }
@@ -79,7 +80,7 @@ u64 gomem_sample_left(u32 random, u32 size, u32 rate)
 }
 
 /* The probability that an object of @size bytes is sampled. */
-static u64 probability(u64 size, u32 rate)
+static u64 sampling_probability(u64 size, u32 rate)
 {
 	unsigned int halved = 0, n;
 	u64 x, p, term;
@@ -114,7 +115,7 @@ bool gomem_sample_die(u32 random, size_t size, u32 rate)
 	/* p < size / rate, so that this is most often the answer. */
 	if (((u64)random * rate) >> 32 >= size)
 		return false;
-	return ((u64)random << (P_BITS - 32)) < probability(size, rate);
+	return ((u64)random << (P_BITS - 32)) < sampling_probability(size, rate);
 }
 
 /**
@@ -127,5 +128,5 @@ bool gomem_sample_die(u32 random, size_t size, u32 rate)
  */
 u64 gomem_sample_scale(u64 value, size_t size, u32 rate)
 {
-	return mul_u64_u64_div_u64(value, P_ONE, probability(size, rate));
+	return mul_u64_u64_div_u64(value, P_ONE, sampling_probability(size, rate));
 }

@@ -23,34 +23,9 @@
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 
-#include "internal.h"
-
-/* The least that is kept, so that a small heap does not go back and forth. */
-#define LEAST_SPARE	((128UL << 10) >> GOMEM_PAGE_SHIFT)
-
-/**
- * gomem_scavenge_goal() - how much to hold
- * @peak: gomem pages in use at the peak
- *
- * Return: gomem pages, those in use included.
- */
-unsigned long gomem_scavenge_goal(unsigned long peak)
-{
-	return peak + max(peak / 20, LEAST_SPARE);
-}
-
-/**
- * gomem_scavenge_over() - is there more than should be held?
- * @mheap: the page heap, locked
- *
- * Return: true if a look would find something to return.
- */
-bool gomem_scavenge_over(const struct gomem_mheap *mheap)
-{
-	lockdep_assert_held(&mheap->lock);
-	return gomem_mheap_held(mheap) >
-	       gomem_scavenge_goal(max(mheap->window_pages, mheap->peak_pages));
-}
+#include "mheap.h"
+#include "release.h"
+#include "scavenge.h"
 
 /**
  * gomem_scavenge_fold() - note the peak since the last look
@@ -93,7 +68,7 @@ unsigned long gomem_scavenge_excess(struct gomem_mheap *mheap)
 
 	spin_lock_irqsave(&mheap->lock, flags);
 	held = gomem_mheap_held(mheap);
-	goal = gomem_scavenge_goal(max(mheap->window_pages, mheap->peak_pages));
+	goal = gomem_mheap_goal(max(mheap->window_pages, mheap->peak_pages));
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	return held > goal ? held - goal : 0;
 }
@@ -141,7 +116,7 @@ bool gomem_scavenge_rest(struct gomem_mheap *mheap)
 	bool rest;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	spare = gomem_scavenge_goal(mheap->inuse_pages) - mheap->inuse_pages;
+	spare = gomem_mheap_goal(mheap->inuse_pages) - mheap->inuse_pages;
 	/* What is left when no peak is: nothing can be done about it now. */
 	rest = mheap->idle_pages <= spare ||
 	       mheap->window_pages <= mheap->inuse_pages;

@@ -14,17 +14,22 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "depot.h"
+#include "instance.h"
+#include "mheap.h"
+#include "reclaim.h"
+#include "release.h"
+#include "shrinker.h"
 
 static struct shrinker *shrinker;
 
-static unsigned long to_kernel_pages(unsigned long npages)
+static unsigned long shrinker_to_kernel_pages(unsigned long npages)
 {
 	return (npages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT;
 }
 
 /* Bytes that wait in a node's depots. */
-static unsigned long depot_bytes(struct gomem_node *node)
+static unsigned long shrinker_depot_bytes(struct gomem_node *node)
 {
 	unsigned long bytes = 0;
 	unsigned int class;
@@ -47,12 +52,12 @@ unsigned long gomem_shrink_count(struct gomem_heap *heap, int nid)
 {
 	struct gomem_node *node = heap->node[nid];
 
-	return to_kernel_pages(READ_ONCE(node->mheap->idle_block_pages)) +
-	       (depot_bytes(node) >> PAGE_SHIFT);
+	return shrinker_to_kernel_pages(READ_ONCE(node->mheap->idle_block_pages)) +
+	       (shrinker_depot_bytes(node) >> PAGE_SHIFT);
 }
 
 /* Give back blocks without spans, @nr kernel pages or a little more. */
-static unsigned long give_blocks(struct gomem_mheap *mheap, unsigned long nr)
+static unsigned long shrinker_give_blocks(struct gomem_mheap *mheap, unsigned long nr)
 {
 	unsigned long done = 0, n;
 
@@ -60,7 +65,7 @@ static unsigned long give_blocks(struct gomem_mheap *mheap, unsigned long nr)
 		n = gomem_mheap_release_block(mheap, ULONG_MAX);
 		if (!n)
 			break;
-		done += to_kernel_pages(n);
+		done += shrinker_to_kernel_pages(n);
 	}
 	return done;
 }
@@ -78,19 +83,19 @@ unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
 				unsigned long nr)
 {
 	struct gomem_node *node = heap->node[nid];
-	unsigned long done = give_blocks(node->mheap, nr);
+	unsigned long done = shrinker_give_blocks(node->mheap, nr);
 	unsigned int class;
 
 	for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--)
 		if (gomem_depot_drain(&node->central[class], UINT_MAX))
-			done += give_blocks(node->mheap, nr - done);
-	WRITE_ONCE(heap->reclaim.drain, true);
+			done += shrinker_give_blocks(node->mheap, nr - done);
+	WRITE_ONCE(heap->reclaim->drain, true);
 	gomem_reclaim_call(heap);
 	return done;
 }
 
-static unsigned long count_objects(struct shrinker *s,
-				   struct shrink_control *sc)
+static unsigned long shrinker_count(struct shrinker *s,
+				    struct shrink_control *sc)
 {
 	struct gomem_heap *heap;
 	unsigned long count = 0;
@@ -104,7 +109,7 @@ static unsigned long count_objects(struct shrinker *s,
 	return count ? count : SHRINK_EMPTY;
 }
 
-static unsigned long scan_objects(struct shrinker *s, struct shrink_control *sc)
+static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	struct gomem_heap *heap;
 	unsigned long done = 0;
@@ -129,8 +134,8 @@ int gomem_shrinker_init(void)
 	shrinker = gomem_compat_shrinker_alloc(SHRINKER_NUMA_AWARE, "gomem");
 	if (!shrinker)
 		return -ENOMEM;
-	shrinker->count_objects = count_objects;
-	shrinker->scan_objects = scan_objects;
+	shrinker->count_objects = shrinker_count;
+	shrinker->scan_objects = shrinker_scan;
 	/* What is idle costs nothing to give: all of it rather than a part. */
 	shrinker->seeks = 0;
 	return gomem_compat_shrinker_register(shrinker, "gomem");

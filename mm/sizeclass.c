@@ -15,7 +15,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "sizeclass.h"
 
 #define CLASS_ROW(class, bytes, pages, objects, reciprocal, magazine, tight) \
 	[class] = { \
@@ -34,10 +34,8 @@ const struct gomem_class gomem_class[GOMEM_NR_CACHED] = {
 u8 gomem_fine[GOMEM_NR_FINE] __ro_after_init = GOMEM_FINE_TABLE;
 u8 gomem_coarse[GOMEM_NR_COARSE] __ro_after_init = GOMEM_COARSE_TABLE;
 
-static_assert(GOMEM_NR_TAGS <= U8_MAX);
-
 /* Bytes that no object has, in a span of @class that is @npages long. */
-static unsigned long span_tail(unsigned int class, unsigned int npages)
+static unsigned long sizeclass_span_tail(unsigned int class, unsigned int npages)
 {
 	return ((unsigned long)npages << GOMEM_PAGE_SHIFT) %
 	       gomem_class[class].size;
@@ -65,13 +63,13 @@ unsigned int gomem_span_pages(unsigned int class, unsigned long slots)
 	if (slots < c->nelems)
 		return min_t(unsigned long, c->npages,
 			     DIV_ROUND_UP(bytes, GOMEM_PAGE_SIZE));
-	tails = bytes / gomem_class_bytes(class) * span_tail(class, c->npages);
-	tight_tails = bytes / tight_bytes * span_tail(class, c->tight_pages);
+	tails = bytes / gomem_class_bytes(class) * sizeclass_span_tail(class, c->npages);
+	tight_tails = bytes / tight_bytes * sizeclass_span_tail(class, c->tight_pages);
 	return 2 * tails < 2 * tight_tails + tight_bytes ? c->npages : c->tight_pages;
 }
 
 /* Pass over classes whose objects would not all be aligned as kmalloc()'s. */
-static void skip_unaligned(u8 *table, unsigned int nr, unsigned int align)
+static void sizeclass_skip_unaligned(u8 *table, unsigned int nr, unsigned int align)
 {
 	unsigned int i;
 
@@ -98,6 +96,6 @@ void gomem_sizeclass_init(void)
 
 	if (align <= 8)
 		return;
-	skip_unaligned(gomem_fine, GOMEM_NR_FINE, align);
-	skip_unaligned(gomem_coarse, GOMEM_NR_COARSE, align);
+	sizeclass_skip_unaligned(gomem_fine, GOMEM_NR_FINE, align);
+	sizeclass_skip_unaligned(gomem_coarse, GOMEM_NR_COARSE, align);
 }

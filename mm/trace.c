@@ -9,7 +9,9 @@
  */
 #include <linux/jump_label.h>
 
-#include "internal.h"
+#include "gc.h"
+#include "heap.h"
+#include "mcache.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/gomem.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A heap: mcaches for every CPU, mcentrals for every class and node, over the
- * page heaps of the nodes.
+ * Heaps are made and taken apart: mcaches for every CPU, mcentrals for every
+ * class and node, over the page heaps of the nodes; and those who look at all that
+ * and after it.
  *
  * There is one default heap, which gomem_alloc() uses.  Others are complete
  * heaps of their own; tests make them, use them and throw them away.
@@ -13,15 +14,34 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "internal.h"
+#include "central.h"
+#include "depot.h"
+#include "gc.h"
+#include "heapctl.h"
+#include "instance.h"
+#include "knobs.h"
+#include "mcache.h"
+#include "mcentral.h"
+#include "mheap.h"
+#include "mprof.h"
+#include "reclaim.h"
+#include "release.h"
+#include "snapshot.h"
 
-struct gomem_heap gomem_default_heap;
+static const struct gomem_hooks instance_hooks = {
+	.wake = gomem_reclaim_call,
+	.collect = gomem_heap_collect,
+	.shrink = gomem_heap_shrink,
+	.sample = gomem_mprof_malloc,
+	.unsample = gomem_mprof_free,
+	.gone = gomem_mprof_gone,
+};
 
 /* All heaps that can be looked at. */
 LIST_HEAD(gomem_heaps);
 DEFINE_MUTEX(gomem_heaps_lock); /* that list */
 
-static struct gomem_node *node_create(struct gomem_heap *heap, int nid)
+static struct gomem_node *instance_node_create(struct gomem_heap *heap, int nid)
 {
 	struct gomem_mheap *mheap;
 	struct gomem_node *node;
@@ -43,7 +63,7 @@ static struct gomem_node *node_create(struct gomem_heap *heap, int nid)
 	return node;
 }
 
-static void node_destroy(struct gomem_heap *heap, struct gomem_node *node)
+static void instance_node_destroy(struct gomem_heap *heap, struct gomem_node *node)
 {
 	atomic_long_sub(sizeof(*node) + sizeof(*node->mheap),
 			&heap->meta->bytes[GOMEM_META_OTHER]);
@@ -51,17 +71,17 @@ static void node_destroy(struct gomem_heap *heap, struct gomem_node *node)
 	kvfree(node);
 }
 
-static void nodes_destroy(struct gomem_heap *heap)
+static void instance_nodes_destroy(struct gomem_heap *heap)
 {
 	int nid;
 
 	for_each_node_mask(nid, heap->nodes)
-		node_destroy(heap, heap->node[nid]);
+		instance_node_destroy(heap, heap->node[nid]);
 	kfree(heap->node);
 	heap->node = NULL;
 }
 
-static int nodes_create(struct gomem_heap *heap)
+static int instance_nodes_create(struct gomem_heap *heap)
 {
 	int first = first_node(node_states[N_MEMORY]);
 	int nid;
@@ -70,9 +90,9 @@ static int nodes_create(struct gomem_heap *heap)
 	if (!heap->node)
 		return -ENOMEM;
 	for_each_node_state(nid, N_MEMORY) {
-		heap->node[nid] = node_create(heap, nid);
+		heap->node[nid] = instance_node_create(heap, nid);
 		if (!heap->node[nid]) {
-			nodes_destroy(heap);
+			instance_nodes_destroy(heap);
 			return -ENOMEM;
 		}
 		node_set(nid, heap->nodes);
@@ -102,29 +122,40 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->name = name;
 	heap->meta = meta;
 	heap->mcache = mcache;
-	gomem_mprof_init(&heap->mprof);
+	heap->hooks = &instance_hooks;
 	for_each_possible_cpu(cpu)
 		gomem_mcache_init(per_cpu_ptr(mcache, cpu));
 	gomem_knobs_init(heap);
-	ret = gomem_gc_init(heap);
+	ret = gomem_mprof_init(heap);
 	if (ret)
 		return ret;
-	ret = nodes_create(heap);
-	if (ret) {
-		gomem_gc_exit(heap);
-		return ret;
-	}
+	ret = gomem_gc_init(heap);
+	if (ret)
+		goto no_gc;
+	ret = instance_nodes_create(heap);
+	if (ret)
+		goto no_nodes;
+	ret = gomem_reclaim_start(heap);
+	if (ret)
+		goto no_reclaim;
 	atomic_long_add(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&meta->bytes[GOMEM_META_MCACHE]);
 	mutex_lock(&gomem_heaps_lock);
 	list_add_tail(&heap->list, &gomem_heaps);
 	mutex_unlock(&gomem_heaps_lock);
-	gomem_reclaim_start(heap);
 	return 0;
+
+no_reclaim:
+	instance_nodes_destroy(heap);
+no_nodes:
+	gomem_gc_exit(heap);
+no_gc:
+	gomem_mprof_destroy(heap);
+	return ret;
 }
 
 /* What is left is somebody's.  Returns how many objects that is. */
-static unsigned long report_leaks(struct gomem_heap *heap)
+static unsigned long instance_report_leaks(struct gomem_heap *heap)
 {
 	struct gomem_snapshot *snap = kvzalloc(sizeof(*snap), GFP_KERNEL);
 	unsigned long total = 0;
@@ -138,17 +169,17 @@ static unsigned long report_leaks(struct gomem_heap *heap)
 
 		total += live;
 		if (live && class)
-			pr_err("gomem: %s: %llu objects of %u bytes were never freed\n",
+			pr_err("%s: %llu objects of %u bytes were never freed\n",
 			       heap->name, live, gomem_class[class].size);
 		else if (live)
-			pr_err("gomem: %s: %llu large objects of %llu bytes were never freed\n",
+			pr_err("%s: %llu large objects of %llu bytes were never freed\n",
 			       heap->name, live, snap->large_bytes);
 	}
 	kvfree(snap);
 	return total;
 }
 
-static void centrals_destroy(struct gomem_node *node)
+static void instance_centrals_destroy(struct gomem_node *node)
 {
 	unsigned int class;
 
@@ -176,136 +207,22 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	mutex_unlock(&gomem_heaps_lock);
 
 	/* A trace event that is turned on or off now has counts begun anew. */
-	mutex_lock(&heap->gc.mutex);
+	mutex_lock(&heap->gc->mutex);
 	for_each_possible_cpu(cpu)
 		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
-	mutex_unlock(&heap->gc.mutex);
+	mutex_unlock(&heap->gc->mutex);
 	for_each_node_mask(nid, heap->nodes)
-		centrals_destroy(heap->node[nid]);
-	leaked = report_leaks(heap);
+		instance_centrals_destroy(heap->node[nid]);
+	leaked = instance_report_leaks(heap);
 	for_each_node_mask(nid, heap->nodes)
 		gomem_mheap_destroy(heap->node[nid]->mheap);
 	gomem_mprof_destroy(heap);
-	nodes_destroy(heap);
+	instance_nodes_destroy(heap);
 	gomem_gc_exit(heap);
+	gomem_reclaim_free(heap);
 	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&heap->meta->bytes[GOMEM_META_MCACHE]);
 	/* Descriptors of blocks go after a grace period, and are counted then. */
 	rcu_barrier();
 	return leaked;
-}
-
-static long rearm_this_cpu(void *data)
-{
-	gomem_mcache_rearm(data, NULL);
-	return 0;
-}
-
-/**
- * gomem_heap_rearm() - the profile's rate has changed, or whether to trace
- * @heap: the heap; one that is not there yet, or not any more, is left alone
- *
- * Who else touches the mcaches of CPUs that are off holds gc.mutex, too.
- *
- * Context: process, may sleep: every CPU begins its counts anew.
- */
-void gomem_heap_rearm(struct gomem_heap *heap)
-{
-	int cpu;
-
-	if (!heap->node)
-		return;
-	mutex_lock(&heap->gc.mutex);
-	cpus_read_lock();
-	for_each_possible_cpu(cpu) {
-		if (cpu_online(cpu))
-			work_on_cpu(cpu, rearm_this_cpu, heap);
-		else
-			gomem_mcache_rearm(heap, per_cpu_ptr(heap->mcache, cpu));
-	}
-	cpus_read_unlock();
-	mutex_unlock(&heap->gc.mutex);
-}
-
-/* Above this number the caller may sleep, and so others get their turn. */
-#define ATOMIC_DEPOTS	16U
-
-static unsigned int empty_depot(struct gomem_mcentral *central, unsigned int nr)
-{
-	unsigned int done = 0, chunk, n;
-
-	while (done < nr && READ_ONCE(central->nr_full)) {
-		chunk = min(nr - done, ATOMIC_DEPOTS);
-		n = gomem_depot_drain(central, chunk);
-		done += n;
-		if (n < chunk)
-			break;
-		if (nr > ATOMIC_DEPOTS)
-			cond_resched();
-	}
-	return done;
-}
-
-static unsigned int empty_depots_of(struct gomem_node *node, unsigned int nr)
-{
-	unsigned int done = 0;
-	unsigned int class;
-
-	for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--)
-		done += empty_depot(&node->central[class], nr - done);
-	return done;
-}
-
-/**
- * gomem_heap_empty_depots() - return what waits in the depots to the spans
- * @heap: the heap
- * @nr: how many magazines, at most
- *
- * Context: any, no gomem lock held; a caller that may not sleep asks for few.
- * Return: how many magazines were emptied.
- */
-unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
-{
-	unsigned int done = 0;
-	int nid;
-
-	if (!READ_ONCE(heap->depot_used))
-		return 0;
-	WRITE_ONCE(heap->depot_used, false);
-	for_each_node_mask(nid, heap->nodes)
-		done += empty_depots_of(heap->node[nid], nr - done);
-	if (done == nr)
-		WRITE_ONCE(heap->depot_used, true);
-	return done;
-}
-
-/**
- * gomem_heap_shrink() - the page allocator has nothing: find something here
- * @heap: the heap
- * @gfp: of the request that failed
- *
- * Context: as @gfp says.
- * Return: true if it is worth to try again.
- */
-bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
-{
-	bool may_sleep = gfpflags_allow_blocking(gfp);
-	unsigned long given_back = 0, keep;
-	struct gomem_mheap *mheap;
-	unsigned int emptied;
-	int nid;
-
-	if (gfp & (__GFP_DMA | __GFP_DMA32))
-		return false;
-	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : 16);
-	for_each_node_mask(nid, heap->nodes) {
-		mheap = heap->node[nid]->mheap;
-		/* Who must not sleep gives one block back, the others all. */
-		keep = READ_ONCE(mheap->idle_block_pages);
-		if (may_sleep)
-			given_back += gomem_mheap_trim_all(mheap);
-		else if (keep)
-			given_back += gomem_mheap_trim(mheap, keep - 1);
-	}
-	return emptied || given_back;
 }

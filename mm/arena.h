@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * From an address to what lies there; mm/arena.c.
+ */
+#ifndef GOMEM_ARENA_H
+#define GOMEM_ARENA_H
+
+#include <linux/compiler.h>
+#include <linux/gfp.h>
+#include <linux/types.h>
+
+#include "meta.h"
+#include "sizeclass.h"
+
+struct gomem_span;
+
+/*
+ * What a gomem page is used for, one byte a page in its arena.  Classes of the
+ * default heap are their own tags, so that gomem_free() indexes its mcache with
+ * the byte it read; the other tags index entries whose magazine is always both
+ * empty and full, which sends the caller to the slow path without a comparison.
+ */
+enum gomem_tag {
+	GOMEM_TAG_NONE = 0,		/* not gomem's */
+	/* 1 .. GOMEM_NR_CACHED - 1: objects of that class, default heap */
+	GOMEM_TAG_LARGE = GOMEM_NR_CACHED, /* first page of an uncached object */
+	GOMEM_TAG_INTERIOR,		/* other pages of a large object */
+	GOMEM_TAG_OTHER,		/* a class of another heap */
+	GOMEM_TAG_SAMPLED,		/* a span with samples, default heap */
+	GOMEM_TAG_IDLE,			/* gomem's, in no span */
+	GOMEM_NR_TAGS,
+};
+
+struct gomem_arena {
+	u8 tag[GOMEM_ARENA_PAGES];
+	struct gomem_span **span;	/* GOMEM_ARENA_PAGES of them */
+	unsigned int nr_blocks;		/* under gomem_index_lock */
+	struct rcu_head rcu;
+};
+
+struct gomem_index {
+	unsigned long base;		/* address of the first arena */
+	unsigned long nr;		/* arenas */
+	struct gomem_arena *arena[];
+};
+
+extern struct gomem_index *gomem_index;
+extern struct gomem_arena gomem_no_arena;
+
+int gomem_index_init(void);
+int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn);
+int gomem_index_catch_up(void);
+void gomem_index_exit(void);
+size_t gomem_index_bytes(void);
+size_t gomem_arena_bytes(void);
+int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
+		    unsigned long npages, gfp_t gfp);
+void gomem_arena_put(unsigned long base, unsigned long npages);
+void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
+		     u8 rest, struct gomem_span *span);
+void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
+		       u8 rest);
+struct gomem_span *gomem_span_of(const void *p);
+
+/* The tag of the page that @p points into; any value of @p may be asked. */
+static __always_inline unsigned long
+gomem_tag_in(const struct gomem_index *index, const void *p)
+{
+	unsigned long offset = (unsigned long)p - index->base;
+	unsigned long i = offset >> GOMEM_ARENA_SHIFT;
+
+	if (unlikely(i >= index->nr))
+		return GOMEM_TAG_NONE;
+	return READ_ONCE(index->arena[i])->tag[(offset >> GOMEM_PAGE_SHIFT) &
+					       (GOMEM_ARENA_PAGES - 1)];
+}
+
+static __always_inline unsigned long gomem_tag_of(const void *p)
+{
+	return gomem_tag_in(READ_ONCE(gomem_index), p);
+}
+
+/* The tag of all pages but the first, in a span of which that one has @tag. */
+static inline u8 gomem_rest_tag(unsigned int class, u8 tag)
+{
+	return !class || gomem_is_run_class(class) ? GOMEM_TAG_INTERIOR : tag;
+}
+
+#endif /* GOMEM_ARENA_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory from the page allocator and back; mm/block.c.
+ */
+#ifndef GOMEM_BLOCK_H
+#define GOMEM_BLOCK_H
+
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+#include "meta.h"
+#include "mspan.h"
+#include "sizeclass.h"
+
+struct gomem_mheap;
+
+/*
+ * gomem_block - pages got from the page allocator in one piece
+ *
+ * Aligned to its size rounded up to a power of two.  A shared block is cut into
+ * spans and never crosses an arena; an exact one is a single large object, which
+ * goes back when that is freed.  Everything but the constants is under its
+ * mheap's lock.
+ *
+ * A shared block may have holes: kernel pages that went back before the block
+ * did.  They are never got again.  To the page heap they look like pages in use
+ * (their bits in @map are set as well), but they are in no span, are tagged
+ * GOMEM_TAG_NONE, and may by now be part of another block.
+ */
+struct gomem_block {
+	struct list_head all;		/* mheap.blocks */
+	struct list_head list;		/* mheap.shelf[][], or a local list */
+	struct list_head idle;		/* mheap.idle_blocks, or empty */
+	struct gomem_mheap *mheap;
+	struct gomem_meta *meta;	/* what this descriptor is counted in */
+	unsigned long base;		/* constant */
+	u32 npages;			/* constant */
+	u32 used;			/* pages in spans */
+	u16 longest;			/* longest idle run, pages */
+	bool exact;			/* constant once it is in the heap */
+	bool pfmemalloc;		/* constant: from the emergency reserves */
+	u8 row, column;			/* place on the shelf */
+	u16 holes;			/* pages that are gone */
+	u64 born;			/* ktime_get_mono_fast_ns() at birth */
+	unsigned long filling;		/* no holes until then, in jiffies */
+	struct rcu_head rcu;
+	struct gomem_span *span;	/* constant: npages of them, exact: 1 */
+	/* Shared blocks only. */
+	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
+	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
+};
+
+/* Pages of @block that are gomem's. */
+static inline unsigned int gomem_block_pages(const struct gomem_block *block)
+{
+	return block->npages - READ_ONCE(block->holes);
+}
+
+struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
+				      unsigned int npages, bool exact,
+				      gfp_t gfp, int nid);
+unsigned int gomem_block_order(unsigned int npages);
+void gomem_block_free_pages(unsigned long base, unsigned int npages);
+void gomem_block_untag(struct gomem_block *block);
+void gomem_block_free(struct gomem_block *block);
+void gomem_block_abandon(struct gomem_block *block);
+
+static inline unsigned long gomem_span_base(const struct gomem_span *span)
+{
+	return span->block->base +
+	       ((span - span->block->span) << GOMEM_PAGE_SHIFT);
+}
+
+#endif /* GOMEM_BLOCK_H */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reclaim cycles; mm/gc.c.
+ */
+#ifndef GOMEM_GC_H
+#define GOMEM_GC_H
+
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <linux/gomem.h>
+
+#include "heap.h"
+
+extern struct workqueue_struct *gomem_drain_queue;
+
+struct gomem_drain;
+struct gomem_gc_scratch;
+
+/*
+ * gomem_gc - reclaim cycles and what is told about them
+ *
+ * @mutex makes it one at a time; @lock is for the rest, from anywhere.
+ */
+struct gomem_gc {
+	struct mutex mutex;		/* held for a cycle, @scratch, idle CPUs' mcaches */
+	struct gomem_drain __percpu *drain;
+	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
+	u64 not_before;			/* no background cycle until then, ns */
+	u64 left;			/* bytes that waited after the last cycle, too */
+	u64 checked;			/* when it was last looked at, ns */
+
+	spinlock_t lock;		/* everything below */
+	u64 born;			/* ktime_get_ns() */
+	u64 live;			/* HeapAlloc after the last cycle */
+	u64 cpu_ns;			/* spent in cycles */
+	u64 last, last_ns;		/* end of the last, ktime_get_real_ns(), _ns() */
+	u64 pause_total_ns;
+	u32 nr, nr_forced;
+	u64 pause_ns[GOMEM_NR_PAUSES];
+	u64 pause_end[GOMEM_NR_PAUSES];
+};
+
+int gomem_gc_init(struct gomem_heap *heap);
+void gomem_gc_exit(struct gomem_heap *heap);
+u64 gomem_gc_goal(const struct gomem_heap *heap);
+void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
+void gomem_gc_look_at_cpus(struct gomem_heap *heap);
+u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
+u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
+void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
+void gomem_heap_drain(struct gomem_heap *heap);
+void gomem_heap_rearm(struct gomem_heap *heap);
+
+#endif /* GOMEM_GC_H */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * gomem, inside: a heap, as all of its layers know it, and what keeps it true.
+ *
+ * An object travels between four layers, each of which talks only to the next:
+ *
+ *	mcache    a CPU's magazines (arrays of object pointers), no lock
+ *	mcentral  of a class on a node: a depot of magazines, spans with room
+ *	mheap     of a node: blocks of pages, runs of pages in them
+ *	kernel    the page allocator
+ *
+ * and every address finds its way back through the arena index.  A layer's header
+ * includes those of the layers below it and no other; scripts/layers has the list,
+ * prints the graph and checks it.  Where a layer has to tell those above something,
+ * it goes through struct gomem_hooks.
+ *
+ * Lock order, outermost first:
+ *
+ *	1. gomem_mcentral.lock	partial spans, depot, object bitmaps and samples,
+ *				nmalloc and nfree of the uncached path
+ *	2. gomem_mheap.lock	blocks, page runs, tags, sums of spans and pages
+ *	3. gomem_index_lock	changes of the arena index
+ *	   gomem_gc.lock	what is told about reclaim cycles
+ *	   gomem_mprof.lock	buckets of the heap profile
+ *
+ * Outside of all these, and only where one may sleep: gomem_mprof.rate_mutex, one
+ * new rate at a time; inside it gomem_gc.mutex, one cycle at a time, and nobody else
+ * at the mcaches of CPUs that are off; inside that the kernel's cpus_read_lock().
+ * gomem_heaps_lock, the list of heaps, is taken inside cpus_write_lock(), and
+ * gomem_index_mutex, a longer index, inside the lock of memory hotplug.
+ *
+ * The numbered ones are taken with interrupts off, and nothing sleeps under them.  The
+ * kernel's allocators are called with none of them held, no lock is taken while
+ * a CPU's mcache is held (gomem_mcache.busy), and two of one rank are never held
+ * together.  lockdep watches the order; what must not be held is asserted where
+ * the kernel is asked for memory, and what must be, where it is relied on.
+ */
+#ifndef GOMEM_HEAP_H
+#define GOMEM_HEAP_H
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/nodemask.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+/* One prefix for all that gomem logs, whatever has been included before. */
+#undef pr_fmt
+#define pr_fmt(fmt) "gomem: " fmt
+
+struct gomem_gc;
+struct gomem_heap;
+struct gomem_mcache;
+struct gomem_meta;
+struct gomem_mprof;
+struct gomem_node;
+struct gomem_reclaim;
+struct gomem_span;
+
+/* What can be counted without belonging to a class. */
+enum gomem_event {
+	GOMEM_EV_BAD_FREE,		/* frees refused */
+	GOMEM_EV_OOM,			/* requests that returned NULL for want of memory */
+	GOMEM_EV_LOOKUP,		/* address to span, outside the fast path */
+	GOMEM_EV_EXACT,			/* objects that got pages of their own */
+	GOMEM_NR_EVENTS,
+};
+
+#define GOMEM_MAX_GC_PERCENT	1000000
+
+/* What can be adjusted, by module parameters and in debugfs; mm/knobs.c. */
+enum gomem_knob {
+	GOMEM_KNOB_GC_PERCENT,
+	GOMEM_KNOB_MEMORY_LIMIT,
+	GOMEM_KNOB_SCAVENGE_DELAY_MS,
+	GOMEM_KNOB_GCTRACE,
+	GOMEM_KNOB_SCAVTRACE,
+	GOMEM_NR_KNOBS,
+};
+
+/*
+ * gomem_hooks - what the layers want from those above them
+ *
+ * Filled in when the heap is made, and constant from then on.  None of them is
+ * called by the fast path.
+ */
+struct gomem_hooks {
+	/* The worker is wanted; any gomem lock may be held. */
+	void (*wake)(struct gomem_heap *heap);
+	/* The heap has to grow: return what waits to its spans.  Was there any? */
+	bool (*collect)(struct gomem_heap *heap, gfp_t gfp);
+	/* The page allocator has nothing: find something.  Is it worth another try? */
+	bool (*shrink)(struct gomem_heap *heap, gfp_t gfp);
+	/* Sample an object that nobody knows yet but the caller. */
+	void (*sample)(struct gomem_heap *heap, const void *p, size_t size,
+		       u32 rate, unsigned long ip);
+	/* A small object of a span with samples is about to be freed; under RCU. */
+	void (*unsample)(struct gomem_span *span, const void *p);
+	/* A large object with a sample in this bucket has been freed. */
+	void (*gone)(struct gomem_heap *heap, unsigned int bucket);
+};
+
+struct gomem_heap {
+	const char *name;
+	struct gomem_mcache __percpu *mcache;
+	struct gomem_meta *meta;
+	const struct gomem_hooks *hooks;
+	nodemask_t nodes;		/* those with a gomem_node of their own */
+	struct gomem_node **node;	/* by node id, nr_node_ids, none NULL */
+	bool is_default;
+	bool uncached;			/* debug: no magazines, every free checked */
+	bool traced;			/* every allocation leaves the fast path */
+	atomic_long_t event[GOMEM_NR_EVENTS];
+	bool depot_used;		/* a depot may hold objects */
+	u32 growths;			/* asks every mcache to drain itself */
+	u32 profile_rate;		/* bytes between samples; 0: off, 1: all */
+	s64 knob[GOMEM_NR_KNOBS];
+	unsigned long knobs_set;	/* those set before the heap was made */
+	/* Of those above, who made them. */
+	struct gomem_reclaim *reclaim;
+	struct gomem_gc *gc;
+	struct gomem_mprof *mprof;
+	struct list_head list;		/* gomem_heaps */
+};
+
+/* The heap that gomem_alloc() uses; mm/mcache.c. */
+extern struct gomem_heap gomem_default_heap;
+
+static inline void gomem_count(struct gomem_heap *heap, enum gomem_event ev)
+{
+	atomic_long_inc(&heap->event[ev]);
+}
+
+static inline void gomem_heap_wake(struct gomem_heap *heap)
+{
+	if (heap->hooks)
+		heap->hooks->wake(heap);
+}
+
+/* The heap profile's rate now. */
+static inline u32 gomem_heap_profile_rate(const struct gomem_heap *heap)
+{
+	/*
+	 * Who sees a rate sees the memory that was got for it; pairs with the
+	 * release in gomem_mprof_set_rate().
+	 */
+	return smp_load_acquire(&heap->profile_rate);
+}
+
+static inline s64 gomem_knob(const struct gomem_heap *heap,
+			     enum gomem_knob knob)
+{
+	return READ_ONCE(heap->knob[knob]);
+}
+
+#endif /* GOMEM_HEAP_H */

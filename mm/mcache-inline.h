@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mcache, from within: what may be done to one with its CPU's preemption off and
+ * its busy byte set.
+ *
+ * The loaded magazine of a class is known by its top and its limit alone, which
+ * lie in the mcache; everything else about it is looked at when it is exchanged.
+ */
+#ifndef GOMEM_MCACHE_INLINE_H
+#define GOMEM_MCACHE_INLINE_H
+
+#include <linux/compiler.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/prandom.h>
+#include <linux/topology.h>
+#include <trace/events/gomem.h>
+
+#include "central.h"
+#include "mcache.h"
+#include "mheap.h"
+#include "sampling.h"
+
+/* Flags that take an allocation off the straight path. */
+#define GOMEM_GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT | \
+				 __GFP_ZERO)
+#define GOMEM_GFP_OTHER_ZONE	(__GFP_DMA | __GFP_DMA32)
+
+/* Not for the benchmark that asks what counting costs; the numbers are wrong then. */
+#define MCACHE_COUNTS	(!__is_defined(GOMEM_UNCOUNTED))
+
+static __always_inline bool mcache_enter(struct gomem_mcache *mc)
+{
+	if (unlikely(mc->busy))
+		return false;
+	mc->busy = 1;
+	barrier();
+	return true;
+}
+
+static __always_inline void mcache_leave(struct gomem_mcache *mc)
+{
+	barrier();
+	mc->busy = 0;
+}
+
+/* The address once, not anew for each of its fields. */
+static __always_inline struct gomem_mcache_class *
+mcache_class(struct gomem_mcache *mc, unsigned long tag)
+{
+	struct gomem_mcache_class *cc = &mc->class[tag];
+
+	OPTIMIZER_HIDE_VAR(cc);
+	return cc;
+}
+
+/* NULL if there is none. */
+static __always_inline void *mcache_pop(struct gomem_mcache_class *cc)
+{
+	void **top = cc->top;
+	void *p = top[-1];
+
+	if (unlikely(!p))
+		return NULL;
+	cc->top = top - 1;
+	return p;
+}
+
+/*
+ * Count what mcache_pop() returned.  True if it is to be sampled, and the count
+ * to start anew with mcache_rearm().
+ */
+static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
+{
+	return MCACHE_COUNTS && unlikely(!--cc->left);
+}
+
+/*
+ * Count down to the next sample; the objects handed out stay what they are.
+ * Returns @rate if the one for which the count ran out is sampled, else 0: where
+ * the count was for something else, traces or another rate, a die is cast.
+ */
+static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
+			       u32 rate)
+{
+	u32 random = prandom_u32_state(&mc->random);
+	struct gomem_mcache_class *cc = &mc->class[class];
+	u32 armed = mc->pair[class].armed;
+	u32 size = gomem_class[class].size;
+	unsigned long flags;
+	u64 left;
+
+	mc->pair[class].armed = mc->every ? GOMEM_ARMED_TO_TRACE : rate;
+	left = mc->every ? 1 : gomem_sample_left(random, size, rate);
+	local_irq_save(flags);
+	raw_write_seqcount_begin(&mc->seq);
+	mc->pair[class].base += left - cc->left;
+	cc->left = left;
+	raw_write_seqcount_end(&mc->seq);
+	local_irq_restore(flags);
+	if (armed == rate)
+		return rate;
+	random = prandom_u32_state(&mc->random);
+	return gomem_sample_die(random, size, rate) ? rate : 0;
+}
+
+/* False if there is no room, or @p is what this CPU freed last. */
+static __always_inline bool mcache_push(struct gomem_mcache_class *cc,
+					const void *p)
+{
+	void **top = cc->top;
+
+	if (unlikely(top[-1] == p) || unlikely(top >= cc->limit))
+		return false;
+	*top = (void *)p;
+	cc->top = top + 1;
+	if (MCACHE_COUNTS)
+		cc->nfree++;
+	return true;
+}
+
+/* A magazine that stands for none is no magazine. */
+static inline struct gomem_magazine *mcache_real(struct gomem_magazine *mag)
+{
+	return mag == &gomem_no_magazine ? NULL : mag;
+}
+
+/* Objects in the loaded magazine. */
+static inline unsigned int mcache_loaded(const struct gomem_mcache *mc,
+					 unsigned int class)
+{
+	return mc->class[class].top - mc->pair[class].loaded->obj;
+}
+
+static inline void mcache_load(struct gomem_mcache *mc, unsigned int class,
+			       struct gomem_magazine *mag)
+{
+	mc->pair[class].loaded = mag;
+	mc->class[class].top = mag->obj + mag->nr;
+	mc->class[class].limit = mag->obj + mag->cap;
+}
+
+/* Take the loaded magazine out; NULL if there was none. */
+static inline struct gomem_magazine *mcache_unload(struct gomem_mcache *mc,
+						   unsigned int class)
+{
+	struct gomem_magazine *mag = mcache_real(mc->pair[class].loaded);
+
+	if (mag)
+		mag->nr = mcache_loaded(mc, class);
+	mcache_load(mc, class, &gomem_no_magazine);
+	return mag;
+}
+
+/* The previous magazine becomes the loaded one, and the other way round. */
+static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
+{
+	struct gomem_magazine *mag = mcache_unload(mc, class);
+
+	mcache_load(mc, class, mc->pair[class].prev);
+	mc->pair[class].prev = mag ? mag : &gomem_no_magazine;
+}
+
+/* Is an object of the default heap on a node that this CPU does not cache? */
+static __always_inline bool mcache_remote(const void *p)
+{
+	return static_branch_unlikely(&gomem_detour) &&
+	       page_to_nid(virt_to_page(p)) != numa_mem_id() &&
+	       page_to_nid(virt_to_page(p)) !=
+	       gomem_local_node(&gomem_default_heap)->mheap->nid;
+}
+
+/* Is this free not to go the straight way? */
+static __always_inline bool mcache_detour(const void *p, unsigned long tag)
+{
+	return static_branch_unlikely(&gomem_detour) &&
+	       (trace_gomem_free_enabled() ||
+		(tag != GOMEM_TAG_NONE && mcache_remote(p)));
+}
+
+#endif /* GOMEM_MCACHE_INLINE_H */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The page heap of a node: runs of pages in blocks; mm/mheap.c.
+ */
+#ifndef GOMEM_MHEAP_H
+#define GOMEM_MHEAP_H
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "block.h"
+#include "central.h"
+#include "mspan.h"
+
+/*
+ * The shelf sorts blocks by pages in use (row, powers of two) and by longest
+ * idle run (column, exact up to the longest span, powers of two above).
+ */
+#define GOMEM_SHELF_ROWS	9
+#define GOMEM_SHELF_COLUMNS	15
+
+/* The last scavenge_delay_ms in eighths, and the part that is not over yet. */
+#define GOMEM_PEAKS		9
+
+struct gomem_mheap {
+	spinlock_t lock;		/* everything below, but what never changes */
+	int nid;
+	struct gomem_meta *meta;
+	struct list_head blocks;
+	unsigned long nr_blocks;
+	u16 shelf_map[GOMEM_SHELF_ROWS];	/* columns that are not empty */
+	struct list_head shelf[GOMEM_SHELF_ROWS][GOMEM_SHELF_COLUMNS];
+
+	/* In gomem pages.  HeapSys = inuse + idle + released. */
+	unsigned long inuse_pages;	/* in spans, of all heaps */
+	unsigned long idle_pages;	/* in blocks, in no span */
+	unsigned long released_pages;	/* given back, not got again since */
+	unsigned long idle_block_pages;	/* in blocks with no span at all */
+	unsigned long nr_spans;
+	u64 grown, given_back;		/* blocks got, blocks given back; ever */
+	struct list_head idle_blocks;	/* with no span at all, oldest first */
+
+	/* How much to hold; mm/scavenge.c. */
+	unsigned long peak_pages;	/* greatest inuse_pages since the last look */
+	unsigned long window_pages;	/* and that of the looks that count */
+	unsigned long peak[GOMEM_PEAKS];
+	u64 peak_slot;			/* number of the newest of them */
+	unsigned long filling_time;	/* see gomem_block.filling; jiffies */
+
+	/* Beyond these the worker wants to be called; mm/reclaim.c. */
+	unsigned long alarm_inuse;
+	unsigned long alarm_idle;
+	unsigned long alarm_held;
+};
+
+/* A span that somebody wants: whose, how long, how aligned (in gomem pages). */
+struct gomem_want {
+	struct gomem_mcentral *central;
+	unsigned int npages;
+	unsigned int align;
+	unsigned long *far_bits;	/* for classes of many objects */
+};
+
+void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
+		      struct gomem_meta *meta);
+struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
+				    const struct gomem_want *want);
+struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
+				    const struct gomem_want *want, gfp_t gfp,
+				    struct gomem_block **reserve);
+struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
+				     const struct gomem_want *want,
+				     struct gomem_block *block);
+void gomem_mheap_free_span(struct gomem_span *span);
+bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span);
+void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
+void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);
+unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
+
+static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
+{
+	return READ_ONCE(mheap->inuse_pages) + READ_ONCE(mheap->idle_pages);
+}
+
+/* The least that is kept idle, so that a small heap does not go back and forth. */
+#define GOMEM_LEAST_SPARE	((128UL << 10) >> GOMEM_PAGE_SHIFT)
+
+/* How much to hold, in gomem pages, if @peak are in use at the peak. */
+static inline unsigned long gomem_mheap_goal(unsigned long peak)
+{
+	return peak + max(peak / 20, GOMEM_LEAST_SPARE);
+}
+
+#endif /* GOMEM_MHEAP_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A picture of a heap that adds up, taken without stopping it.
+ *
+ * CPUs count what they hand out and take back in their mcaches, mcentrals count
+ * what goes past those, and mheaps count spans and pages under their lock.  To
+ * sum them up while they all go on counting, order is enough:
+ *
+ *  1. spans and pages of every node, each under its mheap's lock;
+ *  2. all frees, F;
+ *  3. all mallocs, M.
+ *
+ * A free is counted after its malloc and read before it, so F <= M.  And as an
+ * object that is live when step 1 is done has a slot in the spans counted there,
+ * no more than F + slots objects had been allocated by then.  Reported are
+ *
+ *	Frees = F,  Mallocs = min(M, F + slots).
+ *
+ * Neither is ever more than what really happened by the end of step 3, nor less
+ * than what had happened before step 1; so both only grow from one snapshot to
+ * the next, the live objects never exceed the slots, and HeapAlloc never exceeds
+ * HeapInuse.
+ *
+ * An undetected double free counts a free too many until it is found out (see
+ * gomem_objects_put()); F is bounded by M for that while.
+ */
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include "central.h"
+#include "heap.h"
+#include "mcache.h"
+#include "mheap.h"
+#include "snapshot.h"
+
+/* Step 1, for one node. */
+static void snapshot_read_node(struct gomem_node *node, struct gomem_snapshot *snap)
+{
+	struct gomem_mheap *mheap = node->mheap;
+	const struct gomem_mcentral *large = &node->central[0];
+	unsigned long flags;
+	unsigned int class;
+
+	spin_lock_irqsave(&mheap->lock, flags);
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
+		snap->class[class].spans += node->central[class].nspans;
+		snap->class[class].pages += node->central[class].npages;
+		snap->class[class].slots += node->central[class].slots;
+	}
+	snap->class[0].nmalloc += large->large_nmalloc;
+	snap->class[0].nfree += large->large_nfree;
+	snap->large_bytes += large->large_bytes;
+	snap->large_total += large->large_total;
+	snap->idle += (u64)mheap->idle_pages << GOMEM_PAGE_SHIFT;
+	snap->released += (u64)mheap->released_pages << GOMEM_PAGE_SHIFT;
+	spin_unlock_irqrestore(&mheap->lock, flags);
+}
+
+/* Step 2. */
+static void snapshot_read_frees(struct gomem_heap *heap, struct gomem_snapshot *snap)
+{
+	struct gomem_mcentral *central;
+	unsigned int class;
+	int cpu, nid;
+
+	for_each_possible_cpu(cpu) {
+		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			snap->class[class].nfree +=
+				READ_ONCE(mc->class[class].nfree);
+	}
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			snap->class[class].nfree += READ_ONCE(central[class].nfree);
+	}
+}
+
+/* Step 3. */
+static void snapshot_read_mallocs(struct gomem_heap *heap, struct gomem_snapshot *snap)
+{
+	struct gomem_mcentral *central;
+	unsigned int class;
+	int cpu, nid;
+
+	for_each_possible_cpu(cpu) {
+		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+
+		gomem_mcache_add_nmalloc(mc, snap->class);
+		snap->naccount += READ_ONCE(mc->naccount);
+	}
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			snap->class[class].nmalloc += READ_ONCE(central[class].nmalloc);
+	}
+}
+
+/**
+ * gomem_snapshot() - read all counters of a heap, consistently
+ * @heap: the heap
+ * @snap: where they go
+ *
+ * Context: any but NMI.
+ */
+void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
+{
+	unsigned int class;
+	int nid;
+
+	memset(snap, 0, sizeof(*snap));
+	for_each_node_mask(nid, heap->nodes)
+		snapshot_read_node(heap->node[nid], snap);
+	smp_rmb();	/* spans before frees; see above */
+	snapshot_read_frees(heap, snap);
+	smp_rmb();	/* frees before mallocs */
+	snapshot_read_mallocs(heap, snap);
+
+	snap->inuse = snap->large_bytes;
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		struct gomem_class_stats *s = &snap->class[class];
+
+		s->nmalloc = min(s->nmalloc, s->nfree + s->slots);
+		s->nfree = min(s->nfree, s->nmalloc);
+		snap->inuse += s->pages << GOMEM_PAGE_SHIFT;
+		snap->nr_spans += s->spans;
+	}
+	snap->nr_spans += snap->class[0].spans;
+}
+
+/* A pair of magazines that is being exchanged may be seen half old, half new. */
+static u64 snapshot_cached_on(struct gomem_heap *heap, int cpu, unsigned int class)
+{
+	struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	struct gomem_magazine *loaded = READ_ONCE(mc->pair[class].loaded);
+	struct gomem_magazine *prev = READ_ONCE(mc->pair[class].prev);
+	long nr = READ_ONCE(mc->class[class].top) - loaded->obj;
+
+	return clamp_t(long, nr, 0, gomem_class[class].mag_cap) +
+	       READ_ONCE(prev->nr);
+}
+
+/**
+ * gomem_cached_objects() - objects that wait in magazines
+ * @heap: the heap
+ * @cached: how many, by class; about right while they move
+ *
+ * Context: any but NMI.
+ */
+void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
+{
+	struct gomem_mcentral *central;
+	unsigned int class;
+	int cpu, nid;
+
+	memset(cached, 0, GOMEM_NR_CACHED * sizeof(*cached));
+	rcu_read_lock();	/* magazines that are being freed */
+	for_each_possible_cpu(cpu)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			cached[class] += snapshot_cached_on(heap, cpu, class);
+	rcu_read_unlock();
+	for_each_node_mask(nid, heap->nodes) {
+		central = heap->node[nid]->central;
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			cached[class] += READ_ONCE(central[class].nr_cached);
+	}
+}
