@@ -94,7 +94,7 @@ static void fill_row(struct row *row, const struct view *view,
 	row->spans = s->spans;
 	if (class) {
 		row->live_bytes = row->live * gomem_class[class].size;
-		row->span_bytes = s->pages << GOMEM_PAGE_SHIFT;
+		row->span_bytes = s->bytes;
 		row->free_slots = s->slots - row->live;
 		row->cached = min(view->cached[class], row->free_slots);
 		row->free_slots -= row->cached;

@@ -142,6 +142,8 @@ static void show_events(struct seq_file *m, const struct gomem_snapshot *snap)
 	seq_printf(m, "ExactPages %lu\n",
 		   atomic_long_read(&event[GOMEM_EV_EXACT]));
 	seq_printf(m, "AccountIgnored %llu\n", snap->naccount);
+	seq_printf(m, "PagesHeld %llu\n", snap->held_pages);
+	seq_printf(m, "PagesStolen %llu\n", snap->stolen);
 }
 
 int gomem_memstats_show(struct seq_file *m, void *v)

@@ -64,11 +64,15 @@ static void expect_pages(struct kunit *test, unsigned long base,
 static void expect_span(struct kunit *test, struct gomem_span *span,
 			unsigned int class, u8 tag)
 {
+	u8 rest = class < GOMEM_NR_CLASSES ? tag : GOMEM_TAG_INTERIOR;
 	unsigned long base = gomem_span_base(span);
 
-	expect_pages(test, base, 1, tag, span);
-	expect_pages(test, base + GOMEM_PAGE_SIZE, span->npages - 1,
-		     class < GOMEM_NR_CLASSES ? tag : GOMEM_TAG_INTERIOR, span);
+	KUNIT_EXPECT_EQ(test, tag_at(base), tag);
+	KUNIT_EXPECT_EQ(test, tag_at(base + GOMEM_HALF_SIZE - 1), tag);
+	KUNIT_EXPECT_EQ(test, tag_at(base + GOMEM_HALF_SIZE), rest);
+	KUNIT_EXPECT_PTR_EQ(test, span_at(base), span);
+	expect_pages(test, base + GOMEM_PAGE_SIZE, span->npages - 1, rest,
+		     rest == tag ? span : NULL);
 }
 
 static unsigned long window_of(unsigned long address)
@@ -92,7 +96,7 @@ static long gc_bytes(struct kunit *test)
 static long arena_bytes(void)
 {
 	return kmalloc_size_roundup(sizeof(struct gomem_arena)) +
-	       kmalloc_size_roundup(GOMEM_ARENA_PAGES * sizeof(void *));
+	       kmalloc_size_roundup(GOMEM_ARENA_HALVES * sizeof(void *));
 }
 
 /* @nr whole windows of memory that no block is in. */
@@ -176,22 +180,19 @@ static void arena_default_heap(struct kunit *test)
 
 static void arena_large(struct kunit *test)
 {
-	unsigned long base, npages = (3UL << 20) >> GOMEM_PAGE_SHIFT;
+	unsigned long base, npages = (4UL << 20) >> GOMEM_PAGE_SHIFT;
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_span *span;
 
-	base = (unsigned long)gomem_large_alloc(heap, 3UL << 20, GFP_KERNEL);
+	base = (unsigned long)gomem_test_large(test, 3UL << 20);
 	KUNIT_ASSERT_NE(test, base, 0UL);
-	KUNIT_EXPECT_EQ(test, window_of(base + (3UL << 20) - 1),
+	KUNIT_EXPECT_EQ(test, window_of(base + (4UL << 20) - 1),
 			window_of(base) + 1);
 	span = span_at(base);
 	KUNIT_ASSERT_NOT_NULL(test, span);
-	expect_pages(test, base, 1, GOMEM_TAG_LARGE, span);
-	expect_pages(test, base + GOMEM_PAGE_SIZE, npages - 1,
-		     GOMEM_TAG_INTERIOR, span);
-	/* The second window's other half belongs to nobody. */
-	expect_pages(test, base + (3UL << 20), GOMEM_ARENA_PAGES / 2,
-		     GOMEM_TAG_NONE, NULL);
+	KUNIT_EXPECT_EQ(test, span->npages, npages);
+	expect_span(test, span, GOMEM_NR_CLASSES, GOMEM_TAG_LARGE);
+	expect_pages(test, base + (4UL << 20), 1, GOMEM_TAG_NONE, NULL);
 	gomem_large_free(heap, (void *)base);
 	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);
 }
@@ -254,12 +255,12 @@ static void arena_out_of_range(struct kunit *test)
 	unsigned long end = gomem_index->base + (gomem_index->nr << GOMEM_ARENA_SHIFT);
 	long before = gc_bytes(test);
 
-	KUNIT_EXPECT_EQ(test, -ERANGE, gomem_arena_get(meta, end, 1, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, -ERANGE, gomem_arena_get(meta, end, 1 * GOMEM_PAGE_SIZE, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, -ERANGE,
-			gomem_arena_get(meta, end - GOMEM_PAGE_SIZE, 2,
+			gomem_arena_get(meta, end - GOMEM_PAGE_SIZE, 2 * GOMEM_PAGE_SIZE,
 					GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, -ERANGE,
-			gomem_arena_get(meta, gomem_index->base - GOMEM_PAGE_SIZE, 1,
+			gomem_arena_get(meta, gomem_index->base - GOMEM_PAGE_SIZE, GOMEM_PAGE_SIZE,
 					GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
 }
@@ -274,17 +275,17 @@ static void arena_lifetime(struct kunit *test)
 	unsigned long half = base + GOMEM_ARENA_SIZE / 2;
 	long before = gc_bytes(test);
 
-	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, 8, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, 8 * GOMEM_PAGE_SIZE, GFP_KERNEL));
 	KUNIT_EXPECT_TRUE(test, has_arena(base));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
-	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, half, 128, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, half, 128 * GOMEM_PAGE_SIZE, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
 	expect_pages(test, base, GOMEM_ARENA_PAGES, GOMEM_TAG_NONE, NULL);
 
-	gomem_arena_put(base, 8);
+	gomem_arena_put(base, 8 * GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, has_arena(half));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
-	gomem_arena_put(half, 128);
+	gomem_arena_put(half, 128 * GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, has_arena(half));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
 	put_windows(base, 1);
@@ -298,15 +299,17 @@ static void arena_set_pages(struct kunit *test)
 	unsigned long npages = 2 * GOMEM_ARENA_PAGES;
 	struct gomem_span span;
 
-	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, npages, GFP_KERNEL));
-	gomem_arena_set(at, 5, GOMEM_TAG_LARGE, GOMEM_TAG_INTERIOR, &span);
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, npages * GOMEM_PAGE_SIZE, GFP_KERNEL));
+	gomem_arena_set_one(at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_LARGE,
+			    GOMEM_TAG_INTERIOR, &span);
 	expect_pages(test, at - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
-	expect_pages(test, at, 1, GOMEM_TAG_LARGE, &span);
-	expect_pages(test, at + GOMEM_PAGE_SIZE, 4, GOMEM_TAG_INTERIOR, &span);
+	KUNIT_EXPECT_EQ(test, tag_at(at), GOMEM_TAG_LARGE);
+	KUNIT_EXPECT_EQ(test, tag_at(at + GOMEM_HALF_SIZE), GOMEM_TAG_INTERIOR);
+	expect_pages(test, at + GOMEM_PAGE_SIZE, 4, GOMEM_TAG_INTERIOR, NULL);
 	expect_pages(test, at + 5 * GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
-	gomem_arena_set(at, 5, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+	gomem_arena_set(at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_NONE, NULL);
 	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);
-	gomem_arena_put(base, npages);
+	gomem_arena_put(base, npages * GOMEM_PAGE_SIZE);
 	put_windows(base, 2);
 }
 
@@ -321,7 +324,7 @@ static void arena_undo(struct kunit *test)
 
 	for (nth = 1; nth <= 4; nth++) {
 		atomic_set(&meta->fail_nth, nth);
-		KUNIT_EXPECT_EQ(test, -ENOMEM, gomem_arena_get(meta, base, npages,
+		KUNIT_EXPECT_EQ(test, -ENOMEM, gomem_arena_get(meta, base, npages * GOMEM_PAGE_SIZE,
 							       GFP_KERNEL));
 		KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
 		KUNIT_EXPECT_FALSE(test, has_arena(base));
@@ -329,9 +332,9 @@ static void arena_undo(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), 4L);
 
-	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, npages, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, gomem_arena_get(meta, base, npages * GOMEM_PAGE_SIZE, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + 2 * arena_bytes());
-	gomem_arena_put(base, npages);
+	gomem_arena_put(base, npages * GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
 	put_windows(base, 2);
 }

@@ -27,14 +27,16 @@ static void set_limit(struct kunit *test, s64 limit)
 						GOMEM_KNOB_MEMORY_LIMIT, limit));
 }
 
-/* Objects of 1 MiB that come and go: idle memory that was needed lately. */
-static void make_idle(struct kunit *test, unsigned int nr)
+/* Objects that come and go: idle memory that was needed lately, in blocks of this. */
+#define PIECE	(MIB / 4)
+
+static void make_idle(struct kunit *test, unsigned int megabytes)
 {
+	unsigned int i, nr = megabytes * MIB / PIECE;
 	void **p = gomem_test_array(test, nr);
-	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		p[i] = gomem_heap_alloc(gomem_test_heap(test), MIB, GFP_KERNEL);
+		p[i] = gomem_heap_alloc(gomem_test_heap(test), PIECE, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 	}
 	gomem_free_bulk(nr, p);
@@ -160,11 +162,11 @@ static void shrinker_gives_blocks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
 	make_idle(test, 8);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), pages);
-	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1), MIB >> PAGE_SHIFT);
-	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, (u64)MIB);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1), PIECE >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, (u64)PIECE);
 	KUNIT_EXPECT_TRUE(test, heap->reclaim->drain);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages),
-			(7 * MIB) >> PAGE_SHIFT);
+			(8 * MIB - PIECE) >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages), 0UL);
 	/* What it asked for comes with the worker. */
@@ -201,15 +203,15 @@ static void shrinker_empties_depots(struct kunit *test)
 static void shrinker_is_told_to_the_kernel(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	long before = global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
+	long before = global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
 	long pages = (8 * MIB) >> PAGE_SHIFT, slack = 1024;
 
 	make_idle(test, 8);
 	/* Each CPU may keep some back. */
-	KUNIT_EXPECT_GE(test, (long)global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE),
+	KUNIT_EXPECT_GE(test, (long)global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B),
 			before + pages - slack);
 	gomem_mheap_trim(mheap, 0);
-	KUNIT_EXPECT_LE(test, (long)global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE),
+	KUNIT_EXPECT_LE(test, (long)global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B),
 			before + slack);
 }
 

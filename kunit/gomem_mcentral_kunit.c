@@ -11,6 +11,8 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
+#include <linux/sched/mm.h>
+
 #include "gomem_test.h"
 
 #define CLASS_48	4	/* 170 objects, 32 bytes of tail, far bits */
@@ -564,11 +566,64 @@ static void single_object(struct kunit *test, unsigned int class)
 static void mcentral_single_object(struct kunit *test)
 {
 	single_object(test, CLASS_48);
-	single_object(test, CLASS_1024);
 	single_object(test, CLASS_MAX);
-	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_EXACT), 3L);
-	KUNIT_EXPECT_EQ(test, central_of(test, 0)->large_nmalloc, 3ULL);
+	KUNIT_EXPECT_EQ(test, event(test, GOMEM_EV_EXACT), 2L);
+	KUNIT_EXPECT_EQ(test, central_of(test, 0)->large_nmalloc, 2ULL);
 	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->nr_spans, 0UL);
+}
+
+/* Where no two kernel pages are together, the span is one of them. */
+static void mcentral_half_page(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	struct gomem_magazine *mag = gomem_depot_store(central, NULL, 8);
+
+	if (!GOMEM_HAS_HALVES)
+		kunit_skip(test, "kernel pages are larger");
+	/* The block that would be got before. */
+	fail_request(test, 1);
+	mag = gomem_depot_refill(central, mag, 2, GFP_ATOMIC, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	KUNIT_EXPECT_EQ(test, mag->nr, 2U);
+	KUNIT_EXPECT_TRUE(test, gomem_span_of(mag->obj[0])->block->half);
+	KUNIT_EXPECT_EQ(test, central->slots, (unsigned long)PAGE_SIZE / 1024);
+	KUNIT_EXPECT_EQ(test, gomem_central_bytes(central), (u64)PAGE_SIZE);
+	put_counted(test, CLASS_1024, mag->obj, mag->nr);
+	KUNIT_EXPECT_EQ(test, gomem_central_bytes(central), 0ULL);
+	mag->nr = 0;
+	gomem_depot_spare(central, mag);
+}
+
+/* What comes from the emergency reserves is shared, but by those who may. */
+static void mcentral_reserve(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+	void *objs[3], *p = NULL, *single = NULL;
+	struct gomem_span *span;
+	unsigned int flags;
+
+	/* Who may not sleep gets a block for each span. */
+	KUNIT_ASSERT_EQ(test, 1U, gomem_mcentral_fetch(central, objs, 1, GFP_ATOMIC,
+						       true, &single));
+	span = gomem_span_of(objs[0]);
+	/* As if its block had come from there. */
+	span->block->pfmemalloc = true;
+	list_move(&span->list, &central->reserve);
+	KUNIT_ASSERT_EQ(test, 1U, gomem_mcentral_fetch(central, objs + 1, 1,
+						       GFP_ATOMIC, true, &single));
+	KUNIT_EXPECT_PTR_NE(test, gomem_span_of(objs[1]), span);
+
+	list_del_init(&gomem_span_of(objs[1])->list);
+	flags = memalloc_noreclaim_save();
+	KUNIT_EXPECT_EQ(test, gomem_mcentral_fetch(central, &p, 1, GFP_ATOMIC,
+						   false, &single), 0U);
+	memalloc_noreclaim_restore(flags);
+	list_add(&gomem_span_of(objs[1])->list, &central->partial);
+	KUNIT_ASSERT_NOT_NULL(test, single);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of(single), span);
+	objs[2] = single;
+	put(test, objs, 3);
+	KUNIT_EXPECT_TRUE(test, list_empty(&central->reserve));
 }
 
 /* --- Wrong puts. --- */
@@ -688,6 +743,8 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_depot_before_growth),
 	KUNIT_CASE(mcentral_atomic_growth),
 	KUNIT_CASE(mcentral_single_object),
+	KUNIT_CASE(mcentral_half_page),
+	KUNIT_CASE(mcentral_reserve),
 	KUNIT_CASE(mcentral_bad_put),
 	KUNIT_CASE(mcentral_bad_put_counted),
 	KUNIT_CASE(mcentral_bad_put_dead_span),

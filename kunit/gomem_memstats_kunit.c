@@ -268,26 +268,26 @@ static void memstats_released(struct kunit *test)
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mheap *mheap = gomem_test_node(test)->mheap;
 	const struct gomem_memstats *s;
-	void *p = gomem_heap_alloc(heap, 1 << 20, GFP_KERNEL), *q;
+	void *p = gomem_heap_alloc(heap, 1 << 18, GFP_KERNEL), *q;
 
 	s = stats_of(test);
-	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 20);
+	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 18);
 	KUNIT_EXPECT_EQ(test, s->heap_released, 0ULL);
 	gomem_free(p);
 	gomem_mheap_trim(mheap, 0);
 	s = stats_of(test);
-	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 20);
-	KUNIT_EXPECT_EQ(test, s->heap_idle, 1ULL << 20);
-	KUNIT_EXPECT_EQ(test, s->heap_released, 1ULL << 20);
-
-	p = gomem_heap_alloc(heap, 3 << 18, GFP_KERNEL);
-	s = stats_of(test);
-	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 20);
-	KUNIT_EXPECT_EQ(test, s->heap_inuse, 3ULL << 18);
+	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 18);
+	KUNIT_EXPECT_EQ(test, s->heap_idle, 1ULL << 18);
 	KUNIT_EXPECT_EQ(test, s->heap_released, 1ULL << 18);
-	q = gomem_heap_alloc(heap, 1 << 20, GFP_KERNEL);
+
+	p = gomem_heap_alloc(heap, 3 << 16, GFP_KERNEL);
 	s = stats_of(test);
-	KUNIT_EXPECT_EQ(test, s->heap_sys, 7ULL << 18);
+	KUNIT_EXPECT_EQ(test, s->heap_sys, 1ULL << 18);
+	KUNIT_EXPECT_EQ(test, s->heap_inuse, 3ULL << 16);
+	KUNIT_EXPECT_EQ(test, s->heap_released, 1ULL << 16);
+	q = gomem_heap_alloc(heap, 1 << 18, GFP_KERNEL);
+	s = stats_of(test);
+	KUNIT_EXPECT_EQ(test, s->heap_sys, 7ULL << 16);
 	KUNIT_EXPECT_EQ(test, s->heap_released, 0ULL);
 	gomem_free(p);
 	gomem_free(q);

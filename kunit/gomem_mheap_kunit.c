@@ -41,9 +41,8 @@ static struct gomem_span *grow(struct kunit *test, unsigned int npages,
 			       gfp_t gfp)
 {
 	struct gomem_want want = want_run(test, npages, 1);
-	struct gomem_block *reserve = NULL;
 
-	return gomem_mheap_grow(gomem_test_mheap(test), &want, gfp, &reserve);
+	return gomem_mheap_grow(gomem_test_mheap(test), &want, gfp);
 }
 
 /* A run from the blocks that there are, or else from a new one. */
@@ -88,7 +87,7 @@ static void expect_sums(struct kunit *test, u64 inuse, u64 idle, u64 released)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_EQ(test, (u64)mheap->inuse_pages, inuse);
 	KUNIT_EXPECT_EQ(test, (u64)mheap->idle_pages, idle);
-	KUNIT_EXPECT_EQ(test, (u64)mheap->released_pages, released);
+	KUNIT_EXPECT_EQ(test, mheap->released_bytes, released << GOMEM_PAGE_SHIFT);
 	gomem_heap_memstats(gomem_test_heap(test), s);
 	KUNIT_EXPECT_EQ(test, s->heap_inuse, inuse << GOMEM_PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, s->heap_idle,
@@ -253,7 +252,7 @@ static void mheap_aligned_addresses(struct kunit *test)
 	void *p;
 
 	for (size = 2 * GOMEM_PAGE_SIZE; size <= KMALLOC_MAX_SIZE; size *= 2) {
-		p = gomem_large_alloc(heap, size, GFP_KERNEL);
+		p = gomem_test_large(test, size);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p, size),
 				      "%zu bytes", size);
@@ -455,12 +454,12 @@ static void mheap_finds_large_again(struct kunit *test)
 	size_t size;
 	u64 grown;
 
-	for (size = 70000; size < GOMEM_ARENA_SIZE; size += 50000) {
-		p = gomem_large_alloc(heap, size, GFP_KERNEL);
+	for (size = 70000; size < GOMEM_LEAST_WHOLE; size += 50000) {
+		p = gomem_test_large(test, size);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		gomem_large_free(heap, p);
 		grown = mheap->grown;
-		again = gomem_large_alloc(heap, size, GFP_KERNEL);
+		again = gomem_test_large(test, size);
 		KUNIT_EXPECT_PTR_EQ_MSG(test, again, p, "%zu bytes", size);
 		KUNIT_EXPECT_EQ(test, mheap->grown, grown);
 		gomem_large_free(heap, again);
@@ -543,13 +542,13 @@ static void mheap_released(struct kunit *test)
 	eight = grow(test, 8, GFP_KERNEL);
 	expect_sums(test, 11, 0, 0);
 
-	five = gomem_large_alloc(heap, 40960, GFP_KERNEL);
+	five = gomem_test_large(test, 40960);
 	expect_sums(test, 16, 0, 0);
 	gomem_large_free(heap, five);
 	expect_sums(test, 11, 5, 0);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 5UL);
 	expect_sums(test, 11, 0, 5);
-	twenty = gomem_large_alloc(heap, 163840, GFP_KERNEL);
+	twenty = gomem_test_large(test, 163840);
 	expect_sums(test, 31, 0, 0);
 
 	gomem_large_free(heap, twenty);
@@ -570,7 +569,7 @@ static void mheap_block_of_one(struct kunit *test)
 	struct gomem_span *span;
 	void *p;
 
-	p = gomem_large_alloc(heap, 40961, GFP_KERNEL);
+	p = gomem_test_large(test, 40961);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	span = gomem_span_of(p);
 	KUNIT_EXPECT_PTR_EQ(test, (void *)gomem_span_base(span), p);
@@ -606,11 +605,11 @@ static void mheap_exact_block(struct kunit *test)
 	void *p;
 
 	for (i = 0; i < ARRAY_SIZE(row); i++) {
-		u64 released = mheap->released_pages;
+		u64 released = mheap->released_bytes >> GOMEM_PAGE_SHIFT;
 
-		npages = DIV_ROUND_UP(row[i].size, GOMEM_PAGE_SIZE);
-		p = gomem_large_exact(heap, mheap, row[i].size, row[i].gfp,
-				      mheap->nid);
+		npages = roundup_pow_of_two(DIV_ROUND_UP(row[i].size, GOMEM_PAGE_SIZE));
+		p = gomem_large_exact(gomem_test_node(test), row[i].size,
+				      row[i].gfp);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		span = gomem_span_of(p);
 		KUNIT_EXPECT_TRUE(test, span->block->exact);
@@ -622,41 +621,213 @@ static void mheap_exact_block(struct kunit *test)
 	}
 }
 
-/* Every kernel page of a block is a page of its own, which can go alone. */
-static void mheap_split_pages(struct kunit *test)
+/* Every kernel page of a block is a page of its own, which nobody frees by mistake. */
+static void mheap_page_counts(struct kunit *test)
 {
 	struct gomem_span *run = get_run(test, 1);
 	unsigned long base = run->block->base;
 	unsigned long end = base + GROWTH * GOMEM_PAGE_SIZE;
+	void *whole;
 
 	for (; base < end; base += PAGE_SIZE) {
 		struct page *page = virt_to_page((void *)base);
 
-		KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+		KUNIT_EXPECT_EQ(test, page_ref_count(page), GOMEM_PAGE_COUNT);
 		KUNIT_EXPECT_FALSE(test, PageCompound(page));
 	}
 	gomem_mheap_free_span(run);
+	whole = gomem_test_large(test, GOMEM_LEAST_WHOLE);
+	KUNIT_ASSERT_NOT_NULL(test, whole);
+	KUNIT_EXPECT_TRUE(test, PageCompound(virt_to_page(whole)));
+	KUNIT_EXPECT_EQ(test, page_count(virt_to_page(whole + PAGE_SIZE)),
+			GOMEM_PAGE_COUNT);
+	gomem_large_free(gomem_test_heap(test), whole);
 }
 
-/* A page to which somebody holds a reference outlives its block. */
+static const size_t held_sizes[] = { 40960, 100000, GOMEM_LEAST_WHOLE };
+
+/* A page to which somebody refers is nobody else's, and is not given back. */
 static void mheap_page_still_held(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned long npages, i;
 	struct page *page;
+	char *p, *again;
+
+	for (i = 0; i < ARRAY_SIZE(held_sizes); i++) {
+		p = gomem_test_large(test, held_sizes[i]);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		npages = gomem_span_of(p)->npages;
+		page = virt_to_page(p + 2 * PAGE_SIZE);
+		get_page(page);
+		gomem_large_free(heap, p);
+		gomem_mheap_trim_all(mheap);
+		gomem_mheap_punch_all(mheap);
+		KUNIT_EXPECT_EQ(test, mheap->pinned_pages, npages);
+		KUNIT_EXPECT_EQ(test, page_count(page), GOMEM_PAGE_COUNT + 1);
+		KUNIT_EXPECT_EQ(test, gomem_mheap_unpin(mheap), 0UL);
+		KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+		again = gomem_test_large(test, held_sizes[i]);
+		KUNIT_EXPECT_PTR_NE(test, again, p);
+		gomem_large_free(heap, again);
+
+		put_page(page);
+		KUNIT_EXPECT_EQ(test, gomem_mheap_unpin(mheap), npages);
+		KUNIT_EXPECT_EQ(test, mheap->pinned_pages, 0UL);
+		gomem_mheap_trim_all(mheap);
+		expect_sums(test, 0, 0, mheap->released_bytes >> GOMEM_PAGE_SHIFT);
+	}
+}
+
+/* The heap goes, and the page stays with whoever refers to it. */
+static void mheap_held_to_the_end(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_meta *meta;
+	struct gomem_span *span;
+	struct page *page[2];
+	char *p;
+	int nid;
+
+	span = get_run(test, 3);
+	page[0] = virt_to_page((void *)gomem_span_base(span) + PAGE_SIZE);
+	get_page(page[0]);
+	gomem_mheap_free_span(span);
+	p = gomem_test_large(test, GOMEM_LEAST_WHOLE);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	page[1] = virt_to_page(p);
+	get_page(page[1]);
+	gomem_large_free(gomem_test_heap(test), p);
+	gomem_mheap_destroy(mheap);
+	KUNIT_EXPECT_EQ(test, page_count(page[0]), 1);
+	KUNIT_EXPECT_EQ(test, page_count(page[1]), 1);
+	put_page(page[0]);
+	put_page(page[1]);
+	/* As it was. */
+	nid = mheap->nid;
+	meta = mheap->meta;
+	memset(mheap, 0, sizeof(*mheap));
+	gomem_mheap_init(mheap, nid, meta);
+	gomem_test_node(test)->central[0].large_nmalloc = 0;
+	gomem_test_node(test)->central[0].large_nfree = 0;
+}
+
+/* kfree() takes a reference that it believes to be the last one. */
+static void take_reference(void *p)
+{
+	struct page *page = virt_to_head_page(p);
+
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
+			    -(long)(PAGE_SIZE << compound_order(page)));
+	page_ref_dec(page);
+}
+
+/* It does no harm, and is found out when the memory is freed. */
+static void mheap_page_stolen(struct kunit *test)
+{
+	struct gomem_mcentral *large = &gomem_test_node(test)->central[0];
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned long i;
 	char *p;
 
-	p = gomem_large_alloc(heap, 40960, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	page = virt_to_page(p + 2 * PAGE_SIZE);
-	get_page(page);
-	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
-	gomem_large_free(heap, p);
-	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
-	gomem_mheap_trim(mheap, 0);
-	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
-	expect_sums(test, 0, 0, 5);
-	put_page(page);
+	for (i = 0; i < ARRAY_SIZE(held_sizes); i++) {
+		p = gomem_test_large(test, held_sizes[i]);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		memset(p, 0x5a, held_sizes[i]);
+		take_reference(p);
+		KUNIT_EXPECT_EQ(test, p[held_sizes[i] - 1], 0x5a);
+		gomem_large_free(heap, p);
+		KUNIT_EXPECT_EQ(test, large->stolen, i + 1ULL);
+		KUNIT_EXPECT_EQ(test, mheap->pinned_pages, 0UL);
+		gomem_mheap_trim_all(mheap);
+	}
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->meta->stolen), 0L);
+}
+
+/* The same of memory that is idle. */
+static void mheap_idle_page_stolen(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run = get_run(test, 1);
+	void *base = (void *)gomem_span_base(run);
+
+	gomem_mheap_free_span(run);
+	take_reference(base);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim_all(mheap), (unsigned long)GROWTH);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&mheap->meta->stolen), 1L);
+	atomic_long_set(&mheap->meta->stolen, 0);
+}
+
+/* Half a page: one kernel page for a span where no two are together. */
+static void mheap_half_page(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_want want = want_run(test, 1, 1);
+	struct gomem_span *span[2];
+	unsigned int i;
+
+	if (!GOMEM_HAS_HALVES)
+		kunit_skip(test, "kernel pages are larger");
+	want.half = true;
+	want.central = &gomem_test_node(test)->central[gomem_size_class(512)];
+	for (i = 0; i < 2; i++) {
+		span[i] = gomem_mheap_grow(mheap, &want, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, span[i]);
+		KUNIT_EXPECT_EQ(test, gomem_span_bytes(span[i]), PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, gomem_span_nelems(span[i]), 8U);
+		KUNIT_EXPECT_TRUE(test, span[i]->block->exact);
+	}
+	KUNIT_EXPECT_EQ(test, mheap->inuse_halves, 2UL);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+	gomem_mheap_free_span(span[0]);
+	KUNIT_EXPECT_EQ(test, mheap->released_bytes, (u64)PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+	gomem_mheap_free_span(span[1]);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 2ULL);
+	KUNIT_EXPECT_EQ(test, mheap->inuse_halves, 0UL);
+}
+
+/* A large object that finds no run takes the place of what is idle. */
+static void mheap_makes_way(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned long most = 0;
+	size_t size;
+	void *p;
+
+	for (size = 72 << 10; size <= 1 << 20; size += 24 << 10) {
+		p = gomem_test_large(test, size);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		most = max(most, gomem_mheap_held(mheap));
+		gomem_large_free(heap, p);
+		most = max(most, gomem_mheap_held(mheap));
+	}
+	KUNIT_EXPECT_LE(test, most, (1UL << 20) >> GOMEM_PAGE_SHIFT);
+}
+
+static long told(enum node_stat_item item)
+{
+	return global_node_page_state_pages(item);
+}
+
+/* The slab lines of /proc/meminfo count what is in use and what is idle. */
+static void mheap_tells_the_kernel(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_span *run = get_run(test, GROWTH);
+	long pages = GROWTH * GOMEM_PAGE_SIZE / PAGE_SIZE;
+
+	KUNIT_EXPECT_EQ(test, mheap->told_inuse, pages);
+	KUNIT_EXPECT_EQ(test, mheap->told_idle, 0L);
+	KUNIT_EXPECT_GE(test, told(NR_SLAB_UNRECLAIMABLE_B), pages);
+	gomem_mheap_free_span(run);
+	KUNIT_EXPECT_EQ(test, mheap->told_inuse, 0L);
+	KUNIT_EXPECT_EQ(test, mheap->told_idle, pages);
+	gomem_mheap_trim_all(mheap);
+	KUNIT_EXPECT_EQ(test, mheap->told_idle, 0L);
 }
 
 static void mheap_counts_spans(struct kunit *test)
@@ -704,8 +875,14 @@ static struct kunit_case gomem_mheap_cases[] = {
 	KUNIT_CASE(mheap_released),
 	KUNIT_CASE(mheap_block_of_one),
 	KUNIT_CASE(mheap_exact_block),
-	KUNIT_CASE(mheap_split_pages),
+	KUNIT_CASE(mheap_page_counts),
 	KUNIT_CASE(mheap_page_still_held),
+	KUNIT_CASE(mheap_held_to_the_end),
+	KUNIT_CASE(mheap_page_stolen),
+	KUNIT_CASE(mheap_idle_page_stolen),
+	KUNIT_CASE(mheap_half_page),
+	KUNIT_CASE(mheap_makes_way),
+	KUNIT_CASE(mheap_tells_the_kernel),
 	KUNIT_CASE(mheap_counts_spans),
 	{}
 };

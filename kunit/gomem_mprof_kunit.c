@@ -678,8 +678,10 @@ static void mprof_encodes_any_number(struct kunit *test)
 	kvfree(blob.data);
 	blob = (struct gomem_blob) {};
 	set_rate(test, 1);
-	for (size = 8192; size <= 300 * 8192; size += 8192)
+	for (size = 8; size <= GOMEM_LEAST_WHOLE; size += size < 4096 ? 8 : 4096) {
 		gomem_free(here(test, size));
+		gomem_free(there(test, size));
+	}
 	KUNIT_EXPECT_EQ(test, 0,
 			gomem_profile_encode(gomem_test_heap(test), &blob));
 	KUNIT_EXPECT_GT(test, blob.len, 4096UL);

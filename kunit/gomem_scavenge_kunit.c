@@ -129,8 +129,8 @@ static void scavenge_window(struct kunit *test)
 static void scavenge_keeps_for_a_while(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	const unsigned int delay = 1000, nr = 16;
-	void **objs = get_objects(test, nr, MIB);
+	const unsigned int delay = 1000, nr = 64;
+	void **objs = get_objects(test, nr, MIB / 4);
 
 	gomem_scavenge_fold(mheap, 0, delay);
 	free_some(test, objs, nr, 0, 1);
@@ -139,7 +139,7 @@ static void scavenge_keeps_for_a_while(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, gomem_scavenge_rest(mheap));
 	gomem_scavenge_fold(mheap, 2 * delay + delay / 4, delay);
 	KUNIT_EXPECT_EQ(test, gomem_scavenge_excess(mheap),
-			nr * MIB / GOMEM_PAGE_SIZE - gomem_mheap_goal(0));
+			nr * (MIB / 4) / GOMEM_PAGE_SIZE - gomem_mheap_goal(0));
 }
 
 /* An idle heap ends with next to nothing, whatever its blocks are like. */
@@ -285,7 +285,7 @@ static void scavenge_hole_is_got_again(struct kunit *test)
 /* 32 MiB of objects of all sizes; then the kernel has them back. */
 static void scavenge_free_os_memory(struct kunit *test)
 {
-	static const size_t sizes[] = { 64, 1000, 8192, 32768, 100000, MIB };
+	static const size_t sizes[] = { 64, 1000, 8192, 32768, 100000, MIB / 4 };
 	struct gomem_heap *heap = gomem_test_heap(test);
 	unsigned long free_before, bytes = 32 * MIB / ARRAY_SIZE(sizes);
 	void **objs[ARRAY_SIZE(sizes)];
@@ -355,13 +355,13 @@ static void scavenge_physical_memory(struct kunit *test)
 static void scavenge_by_itself(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	void **objs = get_objects(test, 16, MIB);
+	void **objs = get_objects(test, 64, MIB / 4);
 	unsigned int i;
 
 	gomem_knob_set(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS, 200);
 	gomem_reclaim_start(heap);
 	msleep(50);
-	free_some(test, objs, 16, 0, 1);
+	free_some(test, objs, 64, 0, 1);
 	for (i = 0; i < 100 && released(test) < 15 * MIB; i++)
 		msleep(50);
 	KUNIT_EXPECT_GE(test, released(test), 15 * MIB);

@@ -62,7 +62,6 @@ struct gomem_span *gomem_test_span(struct kunit *test, unsigned int class)
 		.npages = c->npages,
 		.align = gomem_align_pages(c->size),
 	};
-	struct gomem_block *reserve = NULL;
 	struct gomem_span *span;
 
 	if (gomem_class_has_far_bits(class)) {
@@ -74,8 +73,7 @@ struct gomem_span *gomem_test_span(struct kunit *test, unsigned int class)
 	}
 	span = gomem_mheap_find(node->mheap, &want);
 	if (!span)
-		span = gomem_mheap_grow(node->mheap, &want, GFP_KERNEL,
-					&reserve);
+		span = gomem_mheap_grow(node->mheap, &want, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, span);
 	return span;
 }

@@ -101,6 +101,15 @@ static inline void **gomem_test_array(struct kunit *test, unsigned int nr)
 	return objs;
 }
 
+/* An object of whole pages, from the test's page heap. */
+static inline void *gomem_test_large(struct kunit *test, size_t size)
+{
+	bool zeroed = false;
+
+	return gomem_large_alloc(gomem_test_node(test), size, GFP_KERNEL,
+				 &zeroed);
+}
+
 unsigned long gomem_test_live(struct gomem_heap *heap);
 bool gomem_test_distinct(void **objs, unsigned int nr);
 int gomem_test_other_cpu(int cpu);

@@ -58,8 +58,8 @@ static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	p = gomem_large_exact(heap, heap->node[node]->mheap, size,
-			      gomem_page_gfp(gfp), node);
+	p = gomem_large_exact(heap->node[node], size,
+			      gomem_page_gfp(gfp) | (gfp & __GFP_ZERO));
 	if (!p) {
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
@@ -67,7 +67,7 @@ static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	due = gomem_sample_due(heap, p);
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip);
-	return gomem_ready(p, size, gfp, ip);
+	return gomem_ready(p, size, gfp, true, ip);
 }
 
 /* The local node's memory, or else none. */

@@ -3,10 +3,10 @@
  * Arenas: from an address to what lies there.
  *
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
- * gomem's has an arena, which knows for each of its 256 pages a tag (the size
- * class, or what else the page is) and the span.  One array over all of the
- * memory leads from an address to its arena; windows without one lead to
- * gomem_no_arena, in which every tag says "not gomem's".  So gomem_free()
+ * gomem's has an arena, which knows for each of its 512 half pages (the smallest
+ * page of a kernel) a tag (the size class, or what else it is) and the span.  One
+ * array over all of the memory leads from an address to its arena; windows without
+ * one lead to gomem_no_arena, in which every tag says "not gomem's".  So gomem_free()
  * finds the class of any pointer with two loads, and a pointer that is not
  * ours ends in the slow path without having cost the others a test.
  *
@@ -21,6 +21,7 @@
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "arena.h"
 
@@ -41,14 +42,14 @@ static unsigned long arena_index(const struct gomem_index *index,
 	return (address - index->base) >> GOMEM_ARENA_SHIFT;
 }
 
-/* The arena of @address, and which of its pages that is; under RCU. */
-static struct gomem_arena *arena_of(unsigned long address, unsigned int *page)
+/* The arena of @address, and which of its half pages that is; under RCU. */
+static struct gomem_arena *arena_of(unsigned long address, unsigned int *half)
 {
 	const struct gomem_index *index = READ_ONCE(gomem_index);
 	unsigned long i = arena_index(index, address);
 
-	*page = ((address - index->base) >> GOMEM_PAGE_SHIFT) &
-		(GOMEM_ARENA_PAGES - 1);
+	*half = ((address - index->base) >> GOMEM_HALF_SHIFT) &
+		(GOMEM_ARENA_HALVES - 1);
 	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
 }
 
@@ -56,7 +57,7 @@ static struct gomem_arena *arena_of(unsigned long address, unsigned int *page)
  * The arenas that a block needs; of an index that takes this one's place they
  * are the same.  False if there is memory in it that the index does not cover.
  */
-static bool arenas_of(unsigned long base, unsigned long npages,
+static bool arenas_of(unsigned long base, unsigned long bytes,
 		      unsigned long *first, unsigned long *last)
 {
 	const struct gomem_index *index;
@@ -65,7 +66,7 @@ static bool arenas_of(unsigned long base, unsigned long npages,
 	rcu_read_lock();
 	index = READ_ONCE(gomem_index);
 	*first = arena_index(index, base);
-	*last = arena_index(index, base + (npages << GOMEM_PAGE_SHIFT) - 1);
+	*last = arena_index(index, base + bytes - 1);
 	covered = *first < index->nr && *last < index->nr;
 	rcu_read_unlock();
 	return covered;
@@ -95,7 +96,7 @@ static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
 	if (!arena)
 		return NULL;
 	if (!gomem_should_fail(meta))
-		arena->span = kcalloc(GOMEM_ARENA_PAGES, sizeof(*arena->span),
+		arena->span = kcalloc(GOMEM_ARENA_HALVES, sizeof(*arena->span),
 				      gfp);
 	if (!arena->span) {
 		kfree(arena);
@@ -148,18 +149,18 @@ static void arena_unref(unsigned long i)
  * gomem_arena_get() - have arenas for a new block
  * @meta: whose request it is
  * @base: address of the block
- * @npages: its length in gomem pages
+ * @bytes: its length
  * @gfp: from gomem_meta_gfp()
  *
  * Return: 0, -ENOMEM, or -ERANGE for memory that the index does not cover.
  */
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
-		    unsigned long npages, gfp_t gfp)
+		    unsigned long bytes, gfp_t gfp)
 {
 	struct gomem_arena *fresh = NULL;
 	unsigned long first, last, i;
 
-	if (!arenas_of(base, npages, &first, &last))
+	if (!arenas_of(base, bytes, &first, &last))
 		return -ERANGE;
 	for (i = first; i <= last; i++) {
 		if (arena_ref(i, &fresh))
@@ -181,20 +182,24 @@ undo:
 /**
  * gomem_arena_put() - a block is gone; its pages' tags are cleared already
  * @base: address of the block
- * @npages: its length in gomem pages
+ * @bytes: its length
  */
-void gomem_arena_put(unsigned long base, unsigned long npages)
+void gomem_arena_put(unsigned long base, unsigned long bytes)
 {
 	unsigned long first, last, i;
 
-	arenas_of(base, npages, &first, &last);
+	arenas_of(base, bytes, &first, &last);
 	for (i = first; i <= last; i++)
 		arena_unref(i);
 }
 
-/* The part of it that lies in one arena. */
-static void arena_set_pages(struct gomem_arena *arena, unsigned int page,
-			    unsigned int npages, u8 tag, struct gomem_span *span)
+/*
+ * The part of it that lies in one arena, in half pages; the span is noted for the
+ * first @nr_spans of them.
+ */
+static void arena_set_part(struct gomem_arena *arena, unsigned int half,
+			   unsigned int nr, u8 tag, struct gomem_span *span,
+			   unsigned int nr_spans)
 {
 	unsigned int i;
 
@@ -203,60 +208,83 @@ static void arena_set_pages(struct gomem_arena *arena, unsigned int page,
 	 * mcentral or mheap under which a reader looks again.
 	 */
 	smp_wmb();
-	for (i = page; i < page + npages; i++)
+	for (i = half; i < half + nr_spans; i++)
 		WRITE_ONCE(arena->span[i], span);
 	/* Who sees the tag sees the span; pairs with the same. */
 	smp_wmb();
-	for (i = page; i < page + npages; i++)
-		WRITE_ONCE(arena->tag[i], tag);
+	/* Bytes cannot be torn. */
+	data_race(memset(arena->tag + half, tag, nr));
 }
 
-/**
- * gomem_arena_set() - say what a run of pages is
- * @base: address of the first page
- * @npages: how many gomem pages
- * @first: tag of the first page
- * @rest: tag of the others
- * @span: the span they belong to, or NULL
- *
- * Context: under the lock of the mheap whose pages they are.
- */
-void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
-		     u8 rest, struct gomem_span *span)
+static void arena_set(unsigned long base, unsigned long bytes, u8 first,
+		      u8 rest, struct gomem_span *span, unsigned long nr_spans)
 {
+	unsigned long i, n, spans, nr = bytes >> GOMEM_HALF_SHIFT;
 	struct gomem_arena *arena;
-	unsigned long i, n;
-	unsigned int page;
+	unsigned int half;
 
-	for (i = 0; i < npages; i += n) {
-		arena = arena_of(base + (i << GOMEM_PAGE_SHIFT), &page);
-		n = min_t(unsigned long, npages - i, GOMEM_ARENA_PAGES - page);
-		arena_set_pages(arena, page, n, rest, span);
+	for (i = 0; i < nr; i += n) {
+		arena = arena_of(base + (i << GOMEM_HALF_SHIFT), &half);
+		n = min_t(unsigned long, nr - i, GOMEM_ARENA_HALVES - half);
+		spans = i < nr_spans ? min(n, nr_spans - i) : 0;
+		arena_set_part(arena, half, n, rest, span, spans);
 		if (!i && first != rest)
-			WRITE_ONCE(arena->tag[page], first);
+			WRITE_ONCE(arena->tag[half], first);
 	}
 }
 
 /**
+ * gomem_arena_set() - say what a run of pages is
+ * @base: where it begins
+ * @bytes: how long it is, a multiple of GOMEM_HALF_SIZE
+ * @tag: tag of all of it
+ * @span: the span it belongs to, or NULL
+ *
+ * Context: under the lock of the mheap whose pages they are.
+ */
+void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
+		     struct gomem_span *span)
+{
+	arena_set(base, bytes, tag, tag, span, ULONG_MAX);
+}
+
+/**
+ * gomem_arena_set_one() - say that a run of pages is a single object, or was one
+ * @base: where it begins
+ * @bytes: how long it is
+ * @first: tag of its first half page, the only one that anybody asks the span of
+ * @rest: tag of the others
+ * @span: the span it belongs to, or NULL
+ *
+ * Context: under the lock of the mheap whose pages they are.
+ */
+void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first,
+			 u8 rest, struct gomem_span *span)
+{
+	arena_set(base, bytes, first, rest, span, 1);
+}
+
+/**
  * gomem_arena_retag() - change the tags of a span in use
- * @base: address of its first page
- * @npages: how many gomem pages
- * @first: the new tag of the first one
+ * @base: where it begins
+ * @bytes: how long it is
+ * @first: the new tag of the first half page
  * @rest: the new tag of the others
  *
  * Context: under the lock of the span's mcentral, while an object of the span
  * is allocated: so it stays in use.
  */
-void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
+void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
 		       u8 rest)
 {
-	unsigned int page;
-	struct gomem_arena *arena = arena_of(base, &page);
+	unsigned long nr = bytes >> GOMEM_HALF_SHIFT;
+	unsigned int half;
+	struct gomem_arena *arena = arena_of(base, &half);
 
 	/* The pages of a shared block are all in one arena. */
-	WRITE_ONCE(arena->tag[page], first);
-	while (--npages)
-		WRITE_ONCE(arena->tag[++page], rest);
+	WRITE_ONCE(arena->tag[half], first);
+	while (--nr)
+		WRITE_ONCE(arena->tag[++half], rest);
 }
 
 /**
@@ -271,12 +299,12 @@ struct gomem_span *gomem_span_of(const void *p)
 {
 	struct gomem_span *span = NULL;
 	struct gomem_arena *arena;
-	unsigned int page;
+	unsigned int half;
 
 	rcu_read_lock();
-	arena = arena_of((unsigned long)p, &page);
+	arena = arena_of((unsigned long)p, &half);
 	if (arena != &gomem_no_arena)
-		span = READ_ONCE(arena->span[page]);
+		span = READ_ONCE(arena->span[half]);
 	rcu_read_unlock();
 	return span;
 }

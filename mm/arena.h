@@ -15,7 +15,7 @@
 struct gomem_span;
 
 /*
- * What a gomem page is used for, one byte a page in its arena.  Classes of the
+ * What memory is used for, one byte for each half page in its arena.  Classes of the
  * default heap are their own tags, so that gomem_free() indexes its mcache with
  * the byte it read; the other tags index entries whose magazine is always both
  * empty and full, which sends the caller to the slow path without a comparison.
@@ -32,8 +32,8 @@ enum gomem_tag {
 };
 
 struct gomem_arena {
-	u8 tag[GOMEM_ARENA_PAGES];
-	struct gomem_span **span;	/* GOMEM_ARENA_PAGES of them */
+	u8 tag[GOMEM_ARENA_HALVES];
+	struct gomem_span **span;	/* GOMEM_ARENA_HALVES of them */
 	unsigned int nr_blocks;		/* under gomem_index_lock */
 	struct rcu_head rcu;
 };
@@ -54,11 +54,13 @@ void gomem_index_exit(void);
 size_t gomem_index_bytes(void);
 size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
-		    unsigned long npages, gfp_t gfp);
-void gomem_arena_put(unsigned long base, unsigned long npages);
-void gomem_arena_set(unsigned long base, unsigned long npages, u8 first,
-		     u8 rest, struct gomem_span *span);
-void gomem_arena_retag(unsigned long base, unsigned long npages, u8 first,
+		    unsigned long bytes, gfp_t gfp);
+void gomem_arena_put(unsigned long base, unsigned long bytes);
+void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
+		     struct gomem_span *span);
+void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first,
+			 u8 rest, struct gomem_span *span);
+void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
 		       u8 rest);
 struct gomem_span *gomem_span_of(const void *p);
 
@@ -71,8 +73,8 @@ gomem_tag_in(const struct gomem_index *index, const void *p)
 
 	if (unlikely(i >= index->nr))
 		return GOMEM_TAG_NONE;
-	return READ_ONCE(index->arena[i])->tag[(offset >> GOMEM_PAGE_SHIFT) &
-					       (GOMEM_ARENA_PAGES - 1)];
+	return READ_ONCE(index->arena[i])->tag[(offset >> GOMEM_HALF_SHIFT) &
+					       (GOMEM_ARENA_HALVES - 1)];
 }
 
 static __always_inline unsigned long gomem_tag_of(const void *p)
@@ -80,10 +82,10 @@ static __always_inline unsigned long gomem_tag_of(const void *p)
 	return gomem_tag_in(READ_ONCE(gomem_index), p);
 }
 
-/* The tag of all pages but the first, in a span of which that one has @tag. */
-static inline u8 gomem_rest_tag(unsigned int class, u8 tag)
+/* Is a span of @class a single object, which has a tag of its own in its middle? */
+static inline bool gomem_is_one(unsigned int class)
 {
-	return !class || gomem_is_run_class(class) ? GOMEM_TAG_INTERIOR : tag;
+	return !class || gomem_is_run_class(class);
 }
 
 #endif /* GOMEM_ARENA_H */

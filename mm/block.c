@@ -2,11 +2,16 @@
 /*
  * Blocks: memory from the page allocator and back.
  *
- * A block is got in one piece and split at birth, so that from then on every
- * kernel page of it is a page of its own: the tail beyond what is wanted goes
- * back at once, and the rest can go back in any portion.  A page that somebody
- * still holds a reference to when it goes back stays theirs until they drop
- * it; the page allocator's own reference count sees to that.
+ * A shared block is got in one piece and split at birth, so that from then on
+ * every kernel page of it is a page of its own: the tail beyond what is wanted goes
+ * back at once, and the rest can go back in any portion, in the largest pieces that
+ * are there.  A compound block stays in one piece.
+ *
+ * From birth to return the reference count of a page is GOMEM_PAGE_COUNT, far below
+ * zero: see block.h for what that is good for.  Whoever wants to know whether
+ * others refer to a page compares; gomem_block_settle() does for a span that is
+ * freed, and a page that is referred to even so when it goes back stays with those
+ * who do, and goes back when the last of them lets go.
  *
  * Descriptors are freed after a grace period, because a wrong gomem_free() may
  * be looking at them.
@@ -14,35 +19,189 @@
 #include <linux/bitmap.h>
 #include <linux/kasan.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/page_ref.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/vmstat.h>
 
 #include "arena.h"
 #include "block.h"
 #include "meta.h"
 
-/* How many kernel pages hold @npages gomem pages. */
-static unsigned long block_kernel_pages(unsigned long npages)
+/* How many kernel pages hold @bytes. */
+static unsigned long block_kernel_pages(unsigned long bytes)
 {
-	return DIV_ROUND_UP(npages << GOMEM_PAGE_SHIFT, PAGE_SIZE);
+	return DIV_ROUND_UP(bytes, PAGE_SIZE);
 }
 
-static void block_free_kernel_pages(unsigned long address, unsigned long nr)
+/* --- Reference counts. --- */
+
+static void block_arm(struct page *page, unsigned long nr)
 {
-	for (; nr; nr--, address += PAGE_SIZE)
-		__free_page(virt_to_page((void *)address));
+	/* Somebody may hold one for a moment who looks at all pages there are. */
+	for (; nr; nr--, page++)
+		page_ref_sub(page, 1 - GOMEM_PAGE_COUNT);
+}
+
+/*
+ * kfree() has taken @nr references, each of which it believed to be the last of 2^@order
+ * pages, and has counted those as freed.
+ */
+static void block_undo_kfree(struct page *page, unsigned int order, int nr)
+{
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
+			    (long)nr * (PAGE_SIZE << order));
+}
+
+/*
+ * Free 2^@order pages of which the first has a count; or leave them with those who
+ * refer to it.
+ */
+static void block_free_counted(struct gomem_meta *meta, struct page *page,
+			       unsigned int order)
+{
+	int others;
+
+	if (!page_ref_freeze(page, GOMEM_PAGE_COUNT) &&
+	    !page_ref_sub_and_test(page, GOMEM_PAGE_COUNT)) {
+		others = page_ref_count(page);
+		/* The last of them frees it. */
+		if (others >= 0)
+			return;
+		block_undo_kfree(page, order, -others);
+		atomic_long_add(-others, &meta->stolen);
+	}
+	set_page_count(page, 1);
+	__free_pages(page, order);
+}
+
+/* How many of the first @nr pages nobody else refers to; they are frozen then. */
+static unsigned long block_freeze(struct page *page, unsigned long nr, int count)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (!page_ref_freeze(page + i, count))
+			break;
+	return i;
+}
+
+/*
+ * Free @nr pages, each of which has the reference count @count, in the largest
+ * pieces.
+ */
+static void block_free_run(struct gomem_meta *meta, struct page *page,
+			   unsigned long nr, int count)
+{
+	unsigned int order, most = get_order(GOMEM_ARENA_SIZE);
+	unsigned long done, i;
+
+	while (nr) {
+		order = min_t(unsigned int, ilog2(nr), most);
+		if (page_to_pfn(page))
+			order = min_t(unsigned int, order,
+				      __ffs(page_to_pfn(page)));
+		done = block_freeze(page, 1UL << order, count);
+		if (done == 1UL << order) {
+			set_page_count(page, 1);
+			__free_pages(page, order);
+		} else {
+			for (i = 0; i < done; i++) {
+				set_page_count(page + i, 1);
+				__free_page(page + i);
+			}
+			if (count == 1)
+				__free_page(page + done);
+			else
+				block_free_counted(meta, page + done, 0);
+			done++;
+		}
+		page += done;
+		nr -= done;
+	}
+}
+
+/* The pages of a span that have a count, and how many such there are. */
+static struct page *block_counted(const struct gomem_span *span,
+				  unsigned long *nr, unsigned int *order)
+{
+	const struct gomem_block *block = span->block;
+	unsigned long base = gomem_span_base(span);
+
+	*order = block->compound ? gomem_block_order(block->npages) : 0;
+	*nr = (PFN_UP(base + gomem_span_bytes(span)) - PFN_DOWN(base)) >> *order;
+	return virt_to_page((void *)base);
 }
 
 /**
- * gomem_block_free_pages() - give pages of a block back to the page allocator
+ * gomem_block_settle() - compare the references to a span's pages with ours
+ * @span: a span in use, or dying
+ * @stolen: how many references kfree() has taken, by mistake; they are put back
+ *
+ * Where kernel pages are larger than gomem's, a page may be of more than one span.
+ *
+ * Context: any.
+ * Return: true if somebody else refers to one of the pages.
+ */
+bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
+{
+	unsigned int order;
+	unsigned long nr;
+	struct page *page = block_counted(span, &nr, &order);
+	bool held = false;
+	int others;
+
+	*stolen = 0;
+	for (; nr; nr--, page++) {
+		others = page_ref_count(page) - GOMEM_PAGE_COUNT;
+		if (others > 0)
+			held = true;
+		if (others >= 0)
+			continue;
+		page_ref_add(page, -others);
+		block_undo_kfree(page, order, -others);
+		*stolen -= others;
+	}
+	return held;
+}
+
+/**
+ * gomem_span_held() - how many of a span's pages do others refer to?
+ * @span: the span
+ *
+ * Context: any, if the span's block stays.
+ * Return: kernel pages.
+ */
+unsigned long gomem_span_held(const struct gomem_span *span)
+{
+	unsigned int order;
+	unsigned long nr, held = 0;
+	struct page *page = block_counted(span, &nr, &order);
+
+	for (; nr; nr--, page++)
+		if (page_ref_count(page) > GOMEM_PAGE_COUNT)
+			held += 1UL << order;
+	return held;
+}
+
+/* --- To and from the page allocator. --- */
+
+/**
+ * gomem_block_free_pages() - give pages of a shared block back
+ * @meta: where it is counted if kfree() has taken references of them
  * @base: address of the first
  * @npages: how many gomem pages: whole kernel pages
  *
  * Context: any, no gomem lock held.
  */
-void gomem_block_free_pages(unsigned long base, unsigned int npages)
+void gomem_block_free_pages(struct gomem_meta *meta, unsigned long base,
+			    unsigned int npages)
 {
-	block_free_kernel_pages(base, block_kernel_pages(npages));
+	block_free_run(meta, virt_to_page((void *)base),
+		       block_kernel_pages((unsigned long)npages << GOMEM_PAGE_SHIFT),
+		       GOMEM_PAGE_COUNT);
 }
 
 /**
@@ -59,7 +218,8 @@ unsigned int gomem_block_order(unsigned int npages)
 		     get_order((unsigned long)npages << GOMEM_PAGE_SHIFT));
 }
 
-static void block_free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
+static void block_free_descriptor(struct gomem_meta *meta,
+				  struct gomem_block *block)
 {
 	gomem_meta_free(meta, GOMEM_META_MSPAN, block->span);
 	gomem_meta_free(meta, GOMEM_META_GC, block);
@@ -73,7 +233,8 @@ static void block_free_descriptor_rcu(struct rcu_head *rcu)
 }
 
 static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
-						  unsigned int nr_spans, gfp_t gfp)
+						  unsigned int nr_spans,
+						  gfp_t gfp)
 {
 	struct gomem_block *block;
 	unsigned int i;
@@ -95,69 +256,111 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	return block;
 }
 
-/*
- * Get the pages: split, without the tail.  Returns their address, or 0.
- */
-static unsigned long block_get_pages(unsigned int npages, gfp_t gfp, int nid,
-				     bool *pfmemalloc)
+/* The order of the pages of @block, which is not split yet. */
+static unsigned int block_order(const struct gomem_block *block)
 {
-	unsigned int order = gomem_block_order(npages);
-	unsigned long wanted = block_kernel_pages(npages);
-	unsigned long address;
+	return block->half ? 0 : gomem_block_order(block->npages);
+}
+
+/* Get the pages, with their counts as they are to be.  False if there are none. */
+static bool block_get_pages(struct gomem_block *block, gfp_t gfp, int nid)
+{
+	unsigned int order = block_order(block);
+	unsigned long wanted = block_kernel_pages(gomem_block_bytes(block));
 	struct page *page;
 
-	page = alloc_pages_node(nid, gfp, order);
+	if (nid == NUMA_NO_NODE)
+		page = alloc_pages(gfp, order);
+	else
+		page = alloc_pages_node(nid, gfp, order);
 	if (!page)
-		return 0;
-	*pfmemalloc = page_is_pfmemalloc(page);
-	split_page(page, order);
+		return false;
+	block->pfmemalloc = page_is_pfmemalloc(page);
 	/* Tagged addresses would not find their way through the index. */
-	address = (unsigned long)kasan_reset_tag(page_address(page));
-	block_free_kernel_pages(address + (wanted << PAGE_SHIFT),
-				(1UL << order) - wanted);
-	return address;
+	block->base = (unsigned long)kasan_reset_tag(page_address(page));
+	if (block->compound) {
+		block_arm(page, 1);
+		return true;
+	}
+	split_page(page, order);
+	block_free_run(block->meta, page + wanted, (1UL << order) - wanted, 1);
+	block_arm(page, wanted);
+	return true;
+}
+
+static void block_put_pages(struct gomem_block *block)
+{
+	struct page *page = virt_to_page((void *)block->base);
+	unsigned int start, end;
+
+	if (block->compound) {
+		block_free_counted(block->meta, page, block_order(block));
+	} else if (block->exact) {
+		block_free_run(block->meta, page,
+			       block_kernel_pages(gomem_block_bytes(block)),
+			       GOMEM_PAGE_COUNT);
+	} else {
+		for_each_clear_bitrange(start, end, block->hole, block->npages)
+			gomem_block_free_pages(block->meta, block->base +
+					       ((unsigned long)start << GOMEM_PAGE_SHIFT),
+					       end - start);
+	}
+}
+
+/* How long a block will be that is to hold @npages gomem pages. */
+static unsigned int block_length(unsigned int npages, enum gomem_block_kind kind)
+{
+	unsigned long bytes = (unsigned long)npages << GOMEM_PAGE_SHIFT;
+
+	if (kind == GOMEM_BLOCK_COMPOUND)
+		bytes = PAGE_SIZE << gomem_block_order(npages);
+	return round_up(bytes, PAGE_SIZE) >> GOMEM_PAGE_SHIFT;
 }
 
 /**
  * gomem_block_alloc() - a new block, known to nobody yet
  * @meta: what its metadata is counted in
- * @npages: its length in gomem pages (rounded up to kernel pages)
- * @exact: it will hold one large object; else it can be cut into spans, and
- *	@npages is at most GOMEM_ARENA_PAGES
+ * @npages: its length in gomem pages (rounded up to kernel pages; if compound, to
+ *	a power of two)
+ * @kind: shared, of at most GOMEM_ARENA_PAGES; compound; or half a page
  * @gfp: for the pages, as the page allocator is to see them
- * @nid: the node to ask
+ * @nid: the node to ask, or NUMA_NO_NODE for what the task's policy says
  *
  * Context: as @gfp says, no gomem lock held.
  * Return: the block, or NULL and nothing is lost.
  */
 struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
-				      unsigned int npages, bool exact,
-				      gfp_t gfp, int nid)
+				      unsigned int npages,
+				      enum gomem_block_kind kind, gfp_t gfp,
+				      int nid)
 {
+	bool shared = kind == GOMEM_BLOCK_SHARED;
 	gfp_t meta_gfp = gomem_meta_gfp(gfp);
 	struct gomem_block *block;
 
-	npages = (block_kernel_pages(npages) << PAGE_SHIFT) >> GOMEM_PAGE_SHIFT;
-	block = block_alloc_descriptor(meta, exact ? 1 : npages, meta_gfp);
+	npages = block_length(npages, kind);
+	block = block_alloc_descriptor(meta, shared ? npages : 1, meta_gfp);
 	if (!block)
 		return NULL;
-	if (gomem_should_fail(meta))
-		goto no_pages;
-	block->base = block_get_pages(npages, gfp, nid, &block->pfmemalloc);
-	if (!block->base)
-		goto no_pages;
-	if (gomem_arena_get(meta, block->base, npages, meta_gfp))
-		goto no_arena;
 	block->npages = npages;
-	block->exact = exact;
+	block->exact = !shared;
+	block->compound = kind == GOMEM_BLOCK_COMPOUND;
+	block->half = kind == GOMEM_BLOCK_HALF;
 	block->born = ktime_get_mono_fast_ns();
 	INIT_LIST_HEAD(&block->all);
 	INIT_LIST_HEAD(&block->list);
 	INIT_LIST_HEAD(&block->idle);
+	if (block->compound)
+		gfp |= __GFP_COMP;
+	if (gomem_should_fail(meta) || !block_get_pages(block, gfp, nid))
+		goto no_pages;
+	if (gomem_arena_get(meta, block->base, gomem_block_bytes(block),
+			    meta_gfp))
+		goto no_arena;
 	return block;
 
 no_arena:
-	block_free_kernel_pages(block->base, block_kernel_pages(npages));
+	block_put_pages(block);
 no_pages:
 	block_free_descriptor(meta, block);
 	return NULL;
@@ -174,14 +377,20 @@ void gomem_block_untag(struct gomem_block *block)
 	unsigned int start, end;
 
 	if (block->exact) {
-		gomem_arena_set(block->base, block->npages, GOMEM_TAG_NONE,
+		gomem_arena_set(block->base, gomem_block_bytes(block),
 				GOMEM_TAG_NONE, NULL);
 		return;
 	}
 	for_each_clear_bitrange(start, end, block->hole, block->npages)
 		gomem_arena_set(block->base + ((unsigned long)start << GOMEM_PAGE_SHIFT),
-				end - start, GOMEM_TAG_NONE, GOMEM_TAG_NONE,
-				NULL);
+				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,
+				GOMEM_TAG_NONE, NULL);
+}
+
+/* What @block has of the arenas that it got, holes included. */
+static unsigned long block_reach(const struct gomem_block *block)
+{
+	return ((unsigned long)block->npages << GOMEM_PAGE_SHIFT) >> block->half;
 }
 
 /**
@@ -192,18 +401,29 @@ void gomem_block_untag(struct gomem_block *block)
  */
 void gomem_block_free(struct gomem_block *block)
 {
-	unsigned int start, end;
-
-	gomem_arena_put(block->base, block->npages);
-	if (block->exact) {
-		gomem_block_free_pages(block->base, block->npages);
-	} else {
-		for_each_clear_bitrange(start, end, block->hole, block->npages)
-			gomem_block_free_pages(block->base +
-					       ((unsigned long)start << GOMEM_PAGE_SHIFT),
-					       end - start);
-	}
+	gomem_arena_put(block->base, block_reach(block));
+	block_put_pages(block);
 	call_rcu(&block->rcu, block_free_descriptor_rcu);
+}
+
+static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)
+{
+	unsigned int order;
+	struct page *page;
+	unsigned long nr;
+
+	switch (span->state) {
+	case GOMEM_SPAN_IDLE:
+		break;
+	case GOMEM_SPAN_PINNED:
+		page = block_counted(span, &nr, &order);
+		for (; nr; nr--, page++)
+			block_free_counted(meta, page, order);
+		break;
+	default:
+		gomem_meta_free(meta, GOMEM_META_GC, gomem_mspan_far_bits(span));
+		gomem_mspan_forget(span, meta);
+	}
 }
 
 /**
@@ -214,18 +434,14 @@ void gomem_block_free(struct gomem_block *block)
  */
 void gomem_block_abandon(struct gomem_block *block)
 {
+	unsigned int i, nr = block->exact ? 1 : block->npages;
 	struct gomem_meta *meta = block->meta;
-	unsigned int i;
 
-	for (i = 0; !block->exact && i < block->npages; i++)
-		if (block->span[i].state != GOMEM_SPAN_IDLE) {
-			gomem_meta_free(meta, GOMEM_META_GC,
-					gomem_mspan_far_bits(&block->span[i]));
-			gomem_mspan_forget(&block->span[i], meta);
-		}
+	for (i = 0; i < nr; i++)
+		block_abandon_span(&block->span[i], meta);
 	rcu_read_lock();	/* in place of a lock */
 	gomem_block_untag(block);
 	rcu_read_unlock();
-	gomem_arena_put(block->base, block->npages);
+	gomem_arena_put(block->base, block_reach(block));
 	block_free_descriptor(meta, block);
 }

@@ -18,12 +18,24 @@
 struct gomem_mheap;
 
 /*
+ * Every kernel page of gomem's has this reference count and not one, so that no
+ * reference which somebody takes and drops, and no kfree() by mistake, is the last
+ * one; and the network copies what lies there instead of referring to it, as it does
+ * for kmalloc()'s small objects (sendpage_ok()).  What the count differs by are
+ * references of others.
+ */
+#define GOMEM_PAGE_COUNT	(-(1 << 20))
+
+/*
  * gomem_block - pages got from the page allocator in one piece
  *
  * Aligned to its size rounded up to a power of two.  A shared block is cut into
- * spans and never crosses an arena; an exact one is a single large object, which
- * goes back when that is freed.  Everything but the constants is under its
- * mheap's lock.
+ * spans and never crosses an arena; an exact one is a single span, which goes back
+ * when that is freed.  Everything but the constants is under its mheap's lock.
+ *
+ * The pages of a block are split, each with a reference count of its own.  Those
+ * of a compound block, always exact, are not: it is as long as a power of two, goes
+ * back as it came, and only its first page has a count.
  *
  * A shared block may have holes: kernel pages that went back before the block
  * did.  They are never got again.  To the page heap they look like pages in use
@@ -38,35 +50,67 @@ struct gomem_block {
 	struct gomem_meta *meta;	/* what this descriptor is counted in */
 	unsigned long base;		/* constant */
 	u32 npages;			/* constant */
-	u32 used;			/* pages in spans */
+	u32 used;			/* pages in spans, pinned ones too */
 	u16 longest;			/* longest idle run, pages */
 	bool exact;			/* constant once it is in the heap */
+	bool compound;			/* constant */
+	bool half;			/* constant: half a page, always exact */
 	bool pfmemalloc;		/* constant: from the emergency reserves */
 	u8 row, column;			/* place on the shelf */
 	u16 holes;			/* pages that are gone */
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
 	unsigned long filling;		/* no holes until then, in jiffies */
 	struct rcu_head rcu;
-	struct gomem_span *span;	/* constant: npages of them, exact: 1 */
+	struct gomem_span *span;	/* constant: npages of them, or one */
 	/* Shared blocks only. */
 	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
 	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
 };
 
-/* Pages of @block that are gomem's. */
+/* How a block is to be got. */
+enum gomem_block_kind {
+	GOMEM_BLOCK_SHARED,
+	GOMEM_BLOCK_COMPOUND,
+	GOMEM_BLOCK_HALF,
+};
+
+/* Pages of @block that are gomem's; half a page counts as one. */
 static inline unsigned int gomem_block_pages(const struct gomem_block *block)
 {
 	return block->npages - READ_ONCE(block->holes);
 }
 
+/* The same in bytes. */
+static inline unsigned long gomem_block_bytes(const struct gomem_block *block)
+{
+	return ((unsigned long)gomem_block_pages(block) << GOMEM_PAGE_SHIFT) >>
+	       block->half;
+}
+
+static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
+{
+	return ((unsigned long)span->npages << GOMEM_PAGE_SHIFT) >>
+	       span->block->half;
+}
+
+/* Objects of a class that a span has room for; it may be a short one. */
+static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
+{
+	return gomem_object_index(span->class, gomem_span_bytes(span));
+}
+
 struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
-				      unsigned int npages, bool exact,
-				      gfp_t gfp, int nid);
+				      unsigned int npages,
+				      enum gomem_block_kind kind, gfp_t gfp,
+				      int nid);
 unsigned int gomem_block_order(unsigned int npages);
-void gomem_block_free_pages(unsigned long base, unsigned int npages);
+void gomem_block_free_pages(struct gomem_meta *meta, unsigned long base,
+			    unsigned int npages);
 void gomem_block_untag(struct gomem_block *block);
 void gomem_block_free(struct gomem_block *block);
 void gomem_block_abandon(struct gomem_block *block);
+bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen);
+unsigned long gomem_span_held(const struct gomem_span *span);
 
 static inline unsigned long gomem_span_base(const struct gomem_span *span)
 {

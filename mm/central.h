@@ -7,6 +7,7 @@
 #define GOMEM_CENTRAL_H
 
 #include <linux/cache.h>
+#include <linux/container_of.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/topology.h>
@@ -35,6 +36,7 @@ struct gomem_mcentral {
 	unsigned long nr_cached;	/* objects in the full ones */
 	unsigned long empty_room;	/* for objects, in the empty ones */
 	struct list_head partial;	/* spans with room, fullest first */
+	struct list_head reserve;	/* the same, from the emergency reserves */
 	u64 nmalloc, nfree;		/* past the mcaches */
 	struct gomem_heap *heap;
 	struct gomem_mheap *mheap;
@@ -42,7 +44,9 @@ struct gomem_mcentral {
 	/* Under mheap->lock; of spans in use. */
 	unsigned long nspans;
 	unsigned long npages;
+	unsigned long halves;		/* of those, half ones */
 	unsigned long slots;		/* objects that they have room for */
+	u64 stolen;			/* references that kfree() took */
 	u64 large_nmalloc, large_nfree;
 	u64 large_bytes, large_total;	/* live, ever */
 } ____cacheline_aligned_in_smp;
@@ -51,6 +55,20 @@ struct gomem_node {
 	struct gomem_mheap *mheap;
 	struct gomem_mcentral central[GOMEM_NR_CACHED];
 };
+
+/* The node that @central is one of the classes of. */
+static inline struct gomem_node *gomem_node_of(struct gomem_mcentral *central)
+{
+	return container_of(central - central->class, struct gomem_node,
+			    central[0]);
+}
+
+/* Bytes of a class's spans. */
+static inline u64 gomem_central_bytes(const struct gomem_mcentral *central)
+{
+	return ((u64)central->npages << GOMEM_PAGE_SHIFT) -
+	       ((u64)central->halves << GOMEM_HALF_SHIFT);
+}
 
 static inline struct gomem_node *gomem_local_node(struct gomem_heap *heap)
 {

@@ -24,7 +24,7 @@ struct recount {
 	u64 given_out[GOMEM_NR_CACHED];	/* object bits that are set */
 	u64 spans[GOMEM_NR_CACHED];
 	u64 cached[GOMEM_NR_CACHED];
-	u64 inuse_pages, idle_pages, large_bytes;
+	u64 inuse, idle, large_bytes;
 };
 
 struct check {
@@ -108,6 +108,38 @@ static void check_equations(struct check *c)
 	check_pauses(c);
 }
 
+/* The recount has compared the references to every page. */
+static void check_stolen(struct check *c)
+{
+	const struct gomem_snapshot *snap = &c->before;
+	unsigned int class;
+	u64 free = snap->stolen;
+
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
+		u64 stolen = snap->class[class].stolen;
+
+		free -= stolen;
+		if (!stolen)
+			continue;
+		c->failed++;
+		if (!c->m)
+			continue;
+		seq_printf(c->m, "stolen: kfree() was given gomem's memory %llu times, of ",
+			   stolen);
+		if (gomem_told_class(class))
+			seq_printf(c->m, "objects of %u bytes\n",
+				   gomem_class[class].size);
+		else
+			seq_puts(c->m, "large objects\n");
+	}
+	if (!free)
+		return;
+	c->failed++;
+	if (c->m)
+		seq_printf(c->m, "stolen: kfree() was given gomem's memory %llu times, that had been freed before\n",
+			   free);
+}
+
 /* Count one span; its bits are looked at under the lock of its mcentral. */
 static void check_recount_span(struct recount *r, struct gomem_span *span)
 {
@@ -116,6 +148,7 @@ static void check_recount_span(struct recount *r, struct gomem_span *span)
 	unsigned long flags;
 	unsigned int i;
 
+	gomem_mheap_census(central->mheap, span);
 	if (!class) {
 		r->spans[0]++;
 		r->large_bytes += gomem_span_bytes(span);
@@ -132,7 +165,8 @@ static void check_recount_span(struct recount *r, struct gomem_span *span)
 
 static void check_recount_block(struct recount *r, struct gomem_block *block)
 {
-	unsigned int i, step, used = 0;
+	unsigned long used = 0;
+	unsigned int i, step;
 
 	for (i = 0; i < block->npages; i += step) {
 		struct gomem_span *span = &block->span[i];
@@ -141,13 +175,13 @@ static void check_recount_block(struct recount *r, struct gomem_block *block)
 		if (gomem_span_in_use(span)) {
 			check_recount_span(r, span);
 			step = max(1U, READ_ONCE(span->npages));
-			used += step;
+			used += gomem_span_bytes(span);
 		}
 		if (block->exact)
 			break;
 	}
-	r->inuse_pages += used;
-	r->idle_pages += gomem_block_pages(block) - used;
+	r->inuse += used;
+	r->idle += gomem_block_bytes(block) - used;
 }
 
 static void check_recount(struct gomem_heap *heap, struct recount *r)
@@ -197,8 +231,8 @@ static void check_judge_recount(struct check *c)
 	}
 	CHECK_EQ(c, snap->class[0].nmalloc - snap->class[0].nfree, r->spans[0]);
 	CHECK_EQ(c, snap->large_bytes, r->large_bytes);
-	CHECK_EQ(c, snap->inuse, r->inuse_pages << GOMEM_PAGE_SHIFT);
-	CHECK_EQ(c, snap->idle, r->idle_pages << GOMEM_PAGE_SHIFT);
+	CHECK_EQ(c, snap->inuse, r->inuse);
+	CHECK_EQ(c, snap->idle, r->idle);
 }
 
 /* Recount while nothing moves.  False if something always did. */
@@ -247,6 +281,7 @@ unsigned int gomem_check(struct gomem_heap *heap, struct seq_file *m)
 	gomem_snapshot(heap, &c->before);
 	gomem_memstats_from(heap, &c->before, &c->stats);
 	check_equations(c);
+	check_stolen(c);
 	failed = c->failed;
 	kvfree(c);
 	return failed;

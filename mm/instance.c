@@ -154,6 +154,47 @@ no_gc:
 	return ret;
 }
 
+/* Compare the references to all pages that are left; nobody uses the heap any more. */
+static void instance_census(struct gomem_heap *heap)
+{
+	struct gomem_block *block;
+	struct gomem_mheap *mheap;
+	unsigned int i;
+	int nid;
+
+	for_each_node_mask(nid, heap->nodes) {
+		mheap = heap->node[nid]->mheap;
+		gomem_mheap_unpin(mheap);
+		list_for_each_entry(block, &mheap->blocks, all)
+			for (i = 0; i < (block->exact ? 1 : block->npages); i++)
+				gomem_mheap_census(mheap, &block->span[i]);
+	}
+}
+
+/* What others have done, or still do, with pages that are gomem's. */
+static void instance_report_pages(struct gomem_heap *heap,
+				  const struct gomem_snapshot *snap)
+{
+	unsigned int class;
+	u64 stolen;
+
+	if (snap->held_pages)
+		pr_err("%s: %llu pages of freed memory are still held by others, who keep them\n",
+		       heap->name, snap->held_pages);
+	for (class = 0; class < GOMEM_NR_CACHED; class++) {
+		stolen = snap->class[class].stolen;
+		if (stolen && gomem_told_class(class))
+			pr_err("%s: kfree() was given objects of %u bytes %llu times\n",
+			       heap->name, gomem_class[class].size, stolen);
+		else if (stolen)
+			pr_err("%s: kfree() was given large objects %llu times\n",
+			       heap->name, stolen);
+	}
+	if (snap->stolen)
+		pr_err("%s: kfree() was given gomem's memory %llu times in all: what it was given is lost\n",
+		       heap->name, snap->stolen);
+}
+
 /* What is left is somebody's.  Returns how many objects that is. */
 static unsigned long instance_report_leaks(struct gomem_heap *heap)
 {
@@ -163,6 +204,7 @@ static unsigned long instance_report_leaks(struct gomem_heap *heap)
 
 	if (!snap)
 		return 0;
+	instance_census(heap);
 	gomem_snapshot(heap, snap);
 	for (class = 0; class < GOMEM_NR_CACHED; class++) {
 		u64 live = snap->class[class].nmalloc - snap->class[class].nfree;
@@ -175,6 +217,7 @@ static unsigned long instance_report_leaks(struct gomem_heap *heap)
 			pr_err("%s: %llu large objects of %llu bytes were never freed\n",
 			       heap->name, live, snap->large_bytes);
 	}
+	instance_report_pages(heap, snap);
 	kvfree(snap);
 	return total;
 }

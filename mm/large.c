@@ -5,11 +5,13 @@
  * Above 64 KiB, where run classes end, an object is a run of whole pages.  Where
  * the page heap has such a run, or is about to grow by much more than one, it is
  * asked; otherwise it gets a block that is just as long.  When the object is freed,
- * that is a block like any other, which waits for the next one.
+ * that is a block like any other, which waits for the next one.  Idle blocks that
+ * have been of no use to a large object go back before it gets its own, as much
+ * memory as it gets, so that objects of many lengths do not leave a block of each.
  *
- * Memory of a zone or node that the heap does not cache, and objects that no
- * block of an arena's size could hold, are exact: theirs is a block that nobody
- * else is ever given a part of, and that goes back to the kernel with them.
+ * From GOMEM_LEAST_WHOLE on, objects are compound blocks: as long as a power of two,
+ * as the page allocator hands them out, and given back in one piece as soon as they
+ * are freed.  So high orders are not broken up for what nobody else could use.
  *
  * Nobody caches these objects, so a wrong free of one is always caught at once.
  */
@@ -20,6 +22,7 @@
 #include "badfree.h"
 #include "large.h"
 #include "mheap.h"
+#include "release.h"
 
 /* rmqueue() does not like __GFP_NOFAIL above this order. */
 #define MAX_NOFAIL_ORDER	1
@@ -44,39 +47,34 @@ gfp_t gomem_page_gfp(gfp_t gfp)
 		       __GFP_HIGHMEM | __GFP_RECLAIMABLE | __GFP_WRITE);
 }
 
-/**
- * gomem_large_adopt() - make a new block an object
- * @heap: whose object it is
- * @mheap: the page heap that got the block
- * @block: from gomem_block_alloc(), known to nobody yet
- * @npages: gomem pages of the object
- *
- * Return: the object.
- */
-void *gomem_large_adopt(struct gomem_heap *heap, struct gomem_mheap *mheap,
-			struct gomem_block *block, unsigned int npages)
+/* Make a new block an object, of @npages. */
+static void *large_adopt(struct gomem_node *node, struct gomem_block *block,
+			 unsigned int npages)
 {
 	struct gomem_want want = {
-		.central = gomem_large_central(heap, mheap),
+		.central = &node->central[0],
 		.npages = npages,
 		.align = 1,
 	};
 
-	return (void *)gomem_span_base(gomem_mheap_adopt(mheap, &want, block));
+	/* Reserves go back when the object is freed. */
+	return (void *)gomem_span_base(gomem_mheap_adopt(node->mheap, &want,
+							 block));
 }
 
 /* A block for one object; how long it may take is for @gfp to say. */
-static struct gomem_block *large_own_block(struct gomem_heap *heap,
-					   struct gomem_mheap *mheap,
-					   unsigned int npages, bool exact, gfp_t gfp,
-					   int nid)
+static struct gomem_block *large_own_block(struct gomem_node *node,
+					   unsigned int npages,
+					   enum gomem_block_kind kind, gfp_t gfp)
 {
+	struct gomem_heap *heap = node->central[0].heap;
+	struct gomem_mheap *mheap = node->mheap;
 	struct gomem_block *block;
 
 	/* Who cannot wait is promised nothing. */
 	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
-		return gomem_block_alloc(mheap->meta, npages, exact,
-					 gfp & ~__GFP_NOFAIL, nid);
+		return gomem_block_alloc(mheap->meta, npages, kind,
+					 gfp & ~__GFP_NOFAIL, mheap->nid);
 
 	/*
 	 * The page allocator promises nothing here; gomem does.  Up to the costly
@@ -86,82 +84,81 @@ static struct gomem_block *large_own_block(struct gomem_heap *heap,
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
 	if (gomem_block_order(npages) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;
-	while (!(block = gomem_block_alloc(mheap->meta, npages, exact, gfp, nid))) {
+	while (!(block = gomem_block_alloc(mheap->meta, npages, kind, gfp,
+					   mheap->nid))) {
 		heap->hooks->shrink(heap, gfp);
 		msleep(20);
 	}
 	return block;
 }
 
-static void *large_own_pages(struct gomem_heap *heap, struct gomem_mheap *mheap,
-			     size_t size, bool exact, gfp_t gfp, int nid)
-{
-	unsigned int npages = large_pages_for(size);
-	struct gomem_block *block;
-
-	block = large_own_block(heap, mheap, npages, exact, gfp, nid);
-	return block ? gomem_large_adopt(heap, mheap, block, npages) : NULL;
-}
-
 /**
  * gomem_large_exact() - an object with pages of its own
- * @heap: whose object it is
- * @mheap: the page heap that accounts for it
+ * @node: the node that it is to lie on
  * @size: bytes, of any size
- * @gfp: from gomem_page_gfp()
- * @nid: the node to ask
+ * @gfp: from gomem_page_gfp(), but with __GFP_ZERO if zeroed memory is wanted
+ *
+ * The memory has been zeroed if it is to be.
  *
  * Context: as @gfp says; __GFP_NOFAIL may sleep for as long as it takes.
  * Return: the object, or NULL.
  */
-void *gomem_large_exact(struct gomem_heap *heap, struct gomem_mheap *mheap,
-			size_t size, gfp_t gfp, int nid)
+void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp)
 {
-	return large_own_pages(heap, mheap, size, true, gfp, nid);
+	unsigned int npages = large_pages_for(size);
+	struct gomem_block *block;
+
+	block = large_own_block(node, npages, GOMEM_BLOCK_COMPOUND, gfp);
+	return block ? large_adopt(node, block, npages) : NULL;
 }
 
 /* A run of a shared block, if the heap is of a size that has such runs. */
 static struct gomem_span *large_shared_run(struct gomem_mheap *mheap,
-					   const struct gomem_want *want, gfp_t gfp,
-					   struct gomem_block **reserve)
+					   const struct gomem_want *want,
+					   gfp_t gfp)
 {
 	struct gomem_span *span;
 
 	span = gomem_mheap_find(mheap, want);
 	if (span || 2 * want->npages > gomem_mheap_growth(mheap))
 		return span;
-	return gomem_mheap_grow(mheap, want, gfp, reserve);
+	return gomem_mheap_grow(mheap, want, gfp);
 }
 
 /**
  * gomem_large_alloc() - an object of whole pages
- * @heap: whose object it is
+ * @node: the node that it is to lie on
  * @size: bytes, 1 to KMALLOC_MAX_SIZE
- * @gfp: from gomem_page_gfp()
+ * @gfp: from gomem_page_gfp(), but with __GFP_ZERO if zeroed memory is wanted
+ * @zeroed: true if the memory has been zeroed as it is to be; untouched else
  *
  * Context: as @gfp says.
  * Return: the object, or NULL.
  */
-void *gomem_large_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp)
+void *gomem_large_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
+			bool *zeroed)
 {
-	struct gomem_mheap *mheap = gomem_local_node(heap)->mheap;
 	struct gomem_want want = {
-		.central = gomem_large_central(heap, mheap),
+		.central = &node->central[0],
 		.npages = large_pages_for(size),
 		.align = gomem_align_pages(size),
 	};
-	struct gomem_block *reserve = NULL;
+	struct gomem_mheap *mheap = node->mheap;
+	struct gomem_block *block;
 	struct gomem_span *span;
 
-	if (gfp & (__GFP_DMA | __GFP_DMA32))
-		return gomem_large_exact(heap, mheap, size, gfp, mheap->nid);
-	span = large_shared_run(mheap, &want, gfp, &reserve);
+	if (size >= GOMEM_LEAST_WHOLE || (gfp & (__GFP_DMA | __GFP_DMA32))) {
+		*zeroed = true;
+		gomem_mheap_make_way(mheap, want.npages, gfp);
+		return gomem_large_exact(node, size, gfp);
+	}
+	gfp &= ~__GFP_ZERO;
+	span = large_shared_run(mheap, &want, gfp);
 	if (span)
 		return (void *)gomem_span_base(span);
-	if (reserve)
-		return gomem_large_adopt(heap, mheap, reserve, want.npages);
-	return large_own_pages(heap, mheap, size, want.npages > GOMEM_ARENA_PAGES, gfp,
-			       mheap->nid);
+	gomem_mheap_make_way(mheap, want.npages, gfp);
+	block = large_own_block(node, want.npages, GOMEM_BLOCK_SHARED, gfp);
+	return block ? large_adopt(node, block, want.npages) : NULL;
 }
 
 /* Free the large object at @p, if it is one; under the lock of its mheap. */

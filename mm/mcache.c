@@ -392,16 +392,21 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
 }
 
-/* Sets @due to the rate by which the object is to be sampled, or to 0. */
+/*
+ * Sets @due to the rate by which the object is to be sampled, or to 0; and @zeroed if
+ * it has been zeroed as it is to be.
+ */
 static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			       u32 *due)
+			       u32 *due, bool *zeroed)
 {
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
 	void *p;
 
 	if (size > GOMEM_MAX_CACHED || (gfp & GOMEM_GFP_OTHER_ZONE)) {
-		p = gomem_large_alloc(heap, size, page_gfp);
+		page_gfp |= gfp & __GFP_ZERO;
+		p = gomem_large_alloc(gomem_local_node(heap), size, page_gfp,
+				      zeroed);
 		*due = gomem_sample_due(heap, p);
 		return p;
 	}
@@ -415,6 +420,7 @@ static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 					struct gomem_heap *heap, unsigned long ip)
 {
+	bool zeroed = false;
 	u32 due = 0;
 	void *p;
 
@@ -422,16 +428,16 @@ static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	p = mcache_alloc_once(heap, size, gfp, &due);
+	p = mcache_alloc_once(heap, size, gfp, &due, &zeroed);
 	if (!p && heap->hooks->shrink(heap, gfp))
-		p = mcache_alloc_once(heap, size, gfp, &due);
+		p = mcache_alloc_once(heap, size, gfp, &due, &zeroed);
 	if (!p) {
 		gomem_count(heap, GOMEM_EV_OOM);
 		return NULL;
 	}
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip);
-	return gomem_ready(p, size, gfp, ip);
+	return gomem_ready(p, size, gfp, zeroed, ip);
 }
 
 /*
@@ -450,7 +456,7 @@ static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap
 	preempt_enable();
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip);
-	return gomem_ready(p, size, gfp, ip);
+	return gomem_ready(p, size, gfp, false, ip);
 }
 
 static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
@@ -465,13 +471,14 @@ static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned l
  * @p: the object
  * @size: bytes that were asked for
  * @gfp: the caller's flags
+ * @zeroed: it has been zeroed already, if it is to be
  * @ip: where gomem was called from
  *
  * Return: @p.
  */
-void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip)
+void *gomem_ready(void *p, size_t size, gfp_t gfp, bool zeroed, unsigned long ip)
 {
-	if (want_init_on_alloc(gfp))
+	if (!zeroed && want_init_on_alloc(gfp))
 		memset(p, 0, gomem_usable_size(p));
 	kmemleak_alloc(p, size, 1, gfp);
 	if (trace_gomem_alloc_enabled())
@@ -592,16 +599,20 @@ static void mcache_free_other(const void *p)
 {
 	struct gomem_mcentral *central = NULL;
 	struct gomem_span *span;
+	bool uncached = false;
 
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span) {
 		central = READ_ONCE(span->central);
+		uncached = span->block->pfmemalloc;
 		if (gomem_span_is_sampled(span))
 			central->heap->hooks->unsample(span, p);
 	}
 	rcu_read_unlock();
-	if (central)
+	if (central && uncached)
+		mcache_free_uncached(central->heap, p);
+	else if (central)
 		mcache_free_small(central->heap, central->class, p);
 	else
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_IDLE);

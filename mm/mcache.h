@@ -70,8 +70,9 @@ DECLARE_PER_CPU(struct gomem_mcache, gomem_mcache);
 /* What the counters say of a class; summed up by mm/mstats.c. */
 struct gomem_class_stats {
 	u64 nmalloc, nfree;
-	u64 spans, pages;
+	u64 spans, bytes;
 	u64 slots;			/* objects that the spans have room for */
+	u64 stolen;			/* references that kfree() took */
 };
 
 void gomem_mcache_init(struct gomem_mcache *mc);
@@ -89,7 +90,8 @@ void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip);
 void gomem_free_for(const void *p, unsigned long ip);
 u32 gomem_sample_due(struct gomem_heap *heap, const void *p);
-void *gomem_ready(void *p, size_t size, gfp_t gfp, unsigned long ip);
+void *gomem_ready(void *p, size_t size, gfp_t gfp, bool zeroed,
+		  unsigned long ip);
 
 /* @gfp without __GFP_ACCOUNT: @nr requests that asked in vain are counted. */
 static inline gfp_t gomem_unaccounted(struct gomem_heap *heap, gfp_t gfp,

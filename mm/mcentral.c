@@ -14,7 +14,9 @@
  * first object comes back, to the end when half of them have: nearly full
  * spans fill up, nearly empty ones empty out and return to the page heap.
  */
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <trace/events/gomem.h>
 
 #include "arena.h"
@@ -22,9 +24,27 @@
 #include "large.h"
 #include "mcentral.h"
 #include "mheap.h"
+#include "release.h"
 
 /* How many objects are put back under one hold of the lock. */
 #define MAX_PUT		64U
+
+/* Objects from the spans in @list; under the lock of their mcentral. */
+static unsigned int mcentral_take_from(struct list_head *list, void **objs,
+				       unsigned int nr)
+{
+	unsigned int taken = 0;
+
+	while (taken < nr && !list_empty(list)) {
+		struct gomem_span *span;
+
+		span = list_first_entry(list, struct gomem_span, list);
+		taken += gomem_mspan_take(span, objs + taken, nr - taken);
+		if (span->nalloc == gomem_span_nelems(span))
+			list_del_init(&span->list);
+	}
+	return taken;
+}
 
 /**
  * gomem_mcentral_take() - objects from the spans that there are
@@ -37,19 +57,8 @@
 unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr)
 {
-	unsigned int taken = 0;
-
 	lockdep_assert_held(&central->lock);
-	while (taken < nr && !list_empty(&central->partial)) {
-		struct gomem_span *span;
-
-		span = list_first_entry(&central->partial, struct gomem_span,
-					list);
-		taken += gomem_mspan_take(span, objs + taken, nr - taken);
-		if (span->nalloc == gomem_span_nelems(span))
-			list_del_init(&span->list);
-	}
-	return taken;
+	return mcentral_take_from(&central->partial, objs, nr);
 }
 
 /*
@@ -63,8 +72,10 @@ static enum gomem_bad mcentral_put_object(struct gomem_mcentral *central,
 	unsigned int nelems = gomem_span_nelems(span);
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
+	struct list_head *list;
 
 	lockdep_assert_held(&central->lock);
+	list = span->block->pfmemalloc ? &central->reserve : &central->partial;
 	if (index >= nelems)
 		return GOMEM_BAD_TAIL;
 	if (offset != index * gomem_class[span->class].size)
@@ -76,9 +87,9 @@ static enum gomem_bad mcentral_put_object(struct gomem_mcentral *central,
 		WRITE_ONCE(span->state, GOMEM_SPAN_DYING);
 		list_move(&span->list, dying);
 	} else if (span->nalloc == nelems - 1) {
-		list_add(&span->list, &central->partial);
+		list_add(&span->list, list);
 	} else if (span->nalloc == nelems / 2) {
-		list_move_tail(&span->list, &central->partial);
+		list_move_tail(&span->list, list);
 	}
 	return GOMEM_GOOD;
 }
@@ -202,8 +213,8 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
  * Of the length that is best for the class, or else of the usual one: what is
  * left of a block that gave the best ones, or all that there is to be had.
  */
-static struct gomem_span *mcentral_find_either(struct gomem_mheap *mheap,
-					       const struct gomem_want *want)
+static struct gomem_span *mcentral_find(struct gomem_mheap *mheap,
+					const struct gomem_want *want)
 {
 	unsigned int usual = gomem_class[want->central->class].npages;
 	struct gomem_span *span = gomem_mheap_find(mheap, want);
@@ -215,19 +226,29 @@ static struct gomem_span *mcentral_find_either(struct gomem_mheap *mheap,
 	return gomem_mheap_find(mheap, &second);
 }
 
-/* The same where the heap has to grow; the usual length is to be had more often. */
-static struct gomem_span *mcentral_grow_either(struct gomem_mheap *mheap,
-					       const struct gomem_want *want, gfp_t gfp,
-					       struct gomem_block **reserve)
+/*
+ * The same where the heap has to grow; and if that cannot be had, the shortest span
+ * with room for an object, which may be half a page.
+ */
+static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
+					const struct gomem_want *want, gfp_t gfp)
 {
-	unsigned int usual = gomem_class[want->central->class].npages;
-	struct gomem_span *span = gomem_mheap_grow(mheap, want, gfp, reserve);
-	struct gomem_want second = *want;
+	const struct gomem_class *c = &gomem_class[want->central->class];
+	struct gomem_want other = *want;
+	struct gomem_span *span;
 
-	if (span || *reserve || want->npages <= usual)
+	gomem_mheap_make_way(mheap, max(want->npages, gomem_mheap_growth(mheap)),
+			     gfp);
+	span = gomem_mheap_grow(mheap, want, gfp);
+	if (!span && want->npages > c->npages) {
+		other.npages = c->npages;
+		span = gomem_mheap_grow(mheap, &other, gfp);
+	}
+	other.npages = DIV_ROUND_UP(c->size, GOMEM_PAGE_SIZE);
+	other.half = GOMEM_HAS_HALVES && c->size <= GOMEM_HALF_SIZE;
+	if (span || (other.npages == min(want->npages, c->npages) && !other.half))
 		return span;
-	second.npages = usual;
-	return gomem_mheap_grow(mheap, &second, gfp, reserve);
+	return gomem_mheap_grow(mheap, &other, gfp);
 }
 
 /*
@@ -235,8 +256,8 @@ static struct gomem_span *mcentral_grow_either(struct gomem_mheap *mheap,
  * depots have been emptied already; if not, that is done instead and the caller
  * looks again.
  */
-static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central, gfp_t gfp,
-					    bool *drained, struct gomem_block **reserve)
+static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
+					    gfp_t gfp, bool *drained)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
 	struct gomem_want want = {
@@ -257,14 +278,14 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central, gfp_
 		if (!want.far_bits)
 			return NULL;
 	}
-	span = mcentral_find_either(central->mheap, &want);
+	span = mcentral_find(central->mheap, &want);
 	if (!span && !*drained) {
 		*drained = true;
 		if (central->heap->hooks->collect(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
 	if (!span)
-		span = mcentral_grow_either(central->mheap, &want, gfp, reserve);
+		span = mcentral_grow(central->mheap, &want, gfp);
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
@@ -275,28 +296,59 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central, gfp_
 }
 
 /*
- * No span of the class is to be had: pages for one object alone, unless that has
- * just been tried.  @reserve is a block from the emergency reserves, or NULL.
+ * No span of the class is to be had, for want of pages or of what describes it: pages
+ * for one object alone, unless that has just been tried.
  */
-static void *mcentral_single_object(struct gomem_mcentral *central, gfp_t gfp,
-				    struct gomem_block *reserve)
+static void *mcentral_single_object(struct gomem_mcentral *central, gfp_t gfp)
 {
 	unsigned int size = gomem_class[central->class].size;
-	struct gomem_heap *heap = central->heap;
 	void *p;
 
-	if (gomem_is_run_class(central->class) && !reserve &&
-	    !(gfp & __GFP_NOFAIL))
+	if (gomem_is_run_class(central->class) && !(gfp & __GFP_NOFAIL))
 		return NULL;
-	if (reserve)
-		p = gomem_large_adopt(heap, central->mheap, reserve,
-				      reserve->npages);
-	else
-		p = gomem_large_exact(heap, central->mheap, size, gfp,
-				      central->mheap->nid);
+	p = gomem_large_exact(gomem_node_of(central), size, gfp);
 	if (p)
-		gomem_count(heap, GOMEM_EV_EXACT);
+		gomem_count(central->heap, GOMEM_EV_EXACT);
 	return p;
+}
+
+/* May who asks with @gfp have what the page allocator keeps for emergencies? */
+static bool mcentral_may_use_reserve(gfp_t gfp)
+{
+	if (gfp & __GFP_NOMEMALLOC)
+		return false;
+	return (gfp & __GFP_MEMALLOC) ||
+	       ((in_task() || in_serving_softirq()) &&
+		(current->flags & PF_MEMALLOC));
+}
+
+/*
+ * An object from the emergency reserves, where spans of such memory have room and
+ * the caller may have it; under central->lock.
+ */
+static bool mcentral_take_reserve(struct gomem_mcentral *central, void **obj,
+				  gfp_t gfp)
+{
+	if (likely(list_empty(&central->reserve)) ||
+	    !mcentral_may_use_reserve(gfp))
+		return false;
+	mcentral_take_from(&central->reserve, obj, 1);
+	central->nmalloc++;
+	return true;
+}
+
+/* A new span takes its place; the caller may have one object if from reserves. */
+static bool mcentral_add_span(struct gomem_mcentral *central,
+			      struct gomem_span *span, void **obj)
+{
+	if (likely(!span->block->pfmemalloc)) {
+		list_add(&span->list, &central->partial);
+		return false;
+	}
+	list_add(&span->list, &central->reserve);
+	mcentral_take_from(&central->reserve, obj, 1);
+	central->nmalloc++;
+	return true;
 }
 
 /**
@@ -306,8 +358,9 @@ static void *mcentral_single_object(struct gomem_mcentral *central, gfp_t gfp,
  * @nr: how many at most
  * @gfp: the caller's flags
  * @count: count them as allocated here, because no mcache does
- * @single: an object that is no object of this class's spans but has pages of
- *	its own, when 0 is returned; NULL when there is no memory
+ * @single: an object that is not to be cached, counted here, when 0 is returned: it
+ *	has pages of its own or is from the emergency reserves; NULL when there is
+ *	no memory
  *
  * Context: as @gfp says.  In process context it may sleep.
  * Return: how many, at least one unless @single was used.
@@ -316,25 +369,25 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
-	struct gomem_block *reserve = NULL;
-	bool drained = false;
 	struct gomem_span *span = NULL;
+	bool drained = false, alone;
 	unsigned long flags;
 	unsigned int taken;
 
 	for (;;) {
 		spin_lock_irqsave(&central->lock, flags);
-		if (span)
-			list_add(&span->list, &central->partial);
-		taken = gomem_mcentral_take(central, objs, nr);
+		alone = span && mcentral_add_span(central, span, single);
+		taken = alone ? 0 : gomem_mcentral_take(central, objs, nr);
+		if (!alone && !taken)
+			alone = mcentral_take_reserve(central, single, gfp);
 		if (count)
 			central->nmalloc += taken;
 		spin_unlock_irqrestore(&central->lock, flags);
-		if (taken)
+		if (taken || alone)
 			return taken;
-		span = mcentral_new_span(central, gfp, &drained, &reserve);
+		span = mcentral_new_span(central, gfp, &drained);
 		if (!span) {
-			*single = mcentral_single_object(central, gfp, reserve);
+			*single = mcentral_single_object(central, gfp);
 			return 0;
 		}
 		if (IS_ERR(span))
@@ -355,6 +408,7 @@ void gomem_mcentral_init(struct gomem_mcentral *central,
 {
 	spin_lock_init(&central->lock);
 	INIT_LIST_HEAD(&central->partial);
+	INIT_LIST_HEAD(&central->reserve);
 	central->heap = heap;
 	central->mheap = mheap;
 	central->class = class;

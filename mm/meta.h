@@ -28,6 +28,7 @@ struct gomem_meta {
 	atomic_long_t bytes[GOMEM_NR_META];
 	atomic_t fail_nth;
 	atomic_long_t failed;		/* requests that failed for tests */
+	atomic_long_t stolen;		/* references of free pages, by kfree() */
 };
 
 bool gomem_should_fail(struct gomem_meta *meta);

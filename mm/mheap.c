@@ -30,6 +30,8 @@
 #include <linux/bitmap.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/vmstat.h>
 
 #include <trace/events/gomem.h>
 
@@ -117,29 +119,89 @@ void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block)
 	mheap_shelf_insert(mheap, block);
 }
 
-/*
- * What could go back at once is told to the kernel, which counts it as available
- * (MemAvailable).
- */
-static void mheap_report_reclaimable(struct gomem_mheap *mheap, long npages)
+static long mheap_kernel_pages(u64 npages, u64 halves)
 {
-	mod_node_page_state(NODE_DATA(mheap->nid), NR_KERNEL_MISC_RECLAIMABLE,
-			    (npages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT);
+	return ((npages << GOMEM_PAGE_SHIFT) - (halves << GOMEM_HALF_SHIFT)) >>
+	       PAGE_SHIFT;
+}
+
+static void mheap_tell_one(struct gomem_mheap *mheap, enum node_stat_item item,
+			   long now, long *told)
+{
+	if (now == *told)
+		return;
+	mod_node_page_state(NODE_DATA(mheap->nid), item,
+			    (now - *told) * (long)PAGE_SIZE);
+	*told = now;
+}
+
+/*
+ * What is in use is told to the kernel as its slab pages are, and what is idle as
+ * slab pages that can be had (SUnreclaim and SReclaimable; MemAvailable counts the
+ * latter).
+ */
+static void mheap_tell(struct gomem_mheap *mheap)
+{
+	u64 busy = mheap->inuse_pages + mheap->pinned_pages;
+	u64 halves = mheap->inuse_halves + mheap->pinned_halves;
+
+	lockdep_assert_held(&mheap->lock);
+	mheap_tell_one(mheap, NR_SLAB_UNRECLAIMABLE_B,
+		       mheap_kernel_pages(busy, halves), &mheap->told_inuse);
+	mheap_tell_one(mheap, NR_SLAB_RECLAIMABLE_B,
+		       mheap_kernel_pages(mheap->idle_pages, 0),
+		       &mheap->told_idle);
 }
 
 /* @block has no span any more, or none yet. */
-static void mheap_enter_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_enter_idle(struct gomem_mheap *mheap,
+			     struct gomem_block *block)
 {
 	list_add_tail(&block->idle, &mheap->idle_blocks);
 	mheap->idle_block_pages += gomem_block_pages(block);
-	mheap_report_reclaimable(mheap, gomem_block_pages(block));
 }
 
-static void mheap_leave_idle(struct gomem_mheap *mheap, struct gomem_block *block)
+static void mheap_leave_idle(struct gomem_mheap *mheap,
+			     struct gomem_block *block)
 {
 	list_del_init(&block->idle);
 	mheap->idle_block_pages -= gomem_block_pages(block);
-	mheap_report_reclaimable(mheap, -(long)gomem_block_pages(block));
+}
+
+/* Count a span that is in use from now on, or until now. */
+static void mheap_count_span(struct gomem_mheap *mheap,
+			     const struct gomem_span *span, int sign)
+{
+	struct gomem_mcentral *central = span->central;
+	long npages = sign * (long)span->npages;
+	long halves = sign * span->block->half;
+
+	mheap->nr_spans += sign;
+	mheap->inuse_pages += npages;
+	mheap->inuse_halves += halves;
+	central->nspans += sign;
+	central->npages += npages;
+	central->halves += halves;
+	if (central->class)
+		central->slots += sign * (long)gomem_span_nelems(span);
+	else
+		central->large_bytes += sign * (long)gomem_span_bytes(span);
+}
+
+/*
+ * Tag the pages of @span: all of them @tag, or those behind the first @rest if it is
+ * a single object.
+ */
+static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest,
+			   struct gomem_span *found)
+{
+	unsigned long base = gomem_span_base(span);
+
+	if (gomem_is_one(span->class))
+		gomem_arena_set_one(base, gomem_span_bytes(span), tag, rest,
+				    found);
+	else
+		gomem_arena_set(base, gomem_span_bytes(span), tag, found);
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
@@ -158,25 +220,19 @@ static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
 	/* Who sees the state sees what was set before: gomem_span_in_use(). */
 	smp_store_release(&span->state, GOMEM_SPAN_INUSE);
 
-	mheap->nr_spans++;
-	mheap->inuse_pages += npages;
+	mheap_count_span(mheap, span, 1);
+	if (!central->class) {
+		central->large_nmalloc++;
+		central->large_total += gomem_span_bytes(span);
+	}
 	if (mheap->inuse_pages > mheap->peak_pages)
 		mheap->peak_pages = mheap->inuse_pages;
 	if (mheap->inuse_pages >= mheap->alarm_inuse) {
 		mheap->alarm_inuse = ULONG_MAX;
 		gomem_heap_wake(central->heap);
 	}
-	central->nspans++;
-	central->npages += npages;
-	if (central->class) {
-		central->slots += gomem_span_nelems(span);
-	} else {
-		central->large_nmalloc++;
-		central->large_bytes += gomem_span_bytes(span);
-		central->large_total += gomem_span_bytes(span);
-	}
-	gomem_arena_set(gomem_span_base(span), npages, central->tag,
-			gomem_rest_tag(central->class, central->tag), span);
+	mheap_tag_span(span, gomem_span_tag(span), GOMEM_TAG_INTERIOR, span);
+	mheap_tell(mheap);
 	return span;
 }
 
@@ -273,10 +329,10 @@ struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 }
 
 /* New pages of the heap take the place of released ones first. */
-static void mheap_account_new_pages(struct gomem_mheap *mheap, unsigned long npages)
+static void mheap_account_new(struct gomem_mheap *mheap, u64 bytes)
 {
 	lockdep_assert_held(&mheap->lock);
-	mheap->released_pages -= min(mheap->released_pages, npages);
+	mheap->released_bytes -= min(mheap->released_bytes, bytes);
 	mheap->grown++;
 	mheap->nr_blocks++;
 }
@@ -297,7 +353,7 @@ static void mheap_call_worker(struct gomem_mheap *mheap, struct gomem_heap *heap
 static void mheap_trace_growth(struct gomem_mheap *mheap,
 			       const struct gomem_block *block)
 {
-	trace_gomem_grow(mheap->nid, (u64)block->npages << GOMEM_PAGE_SHIFT,
+	trace_gomem_grow(mheap->nid, gomem_block_bytes(block),
 			 block->exact,
 			 (u64)gomem_mheap_held(mheap) << GOMEM_PAGE_SHIFT);
 }
@@ -333,20 +389,30 @@ static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 	gfp = (gfp & GFP_ZONEMASK) | __GFP_NOWARN | __GFP_NORETRY |
 	      __GFP_NOMEMALLOC | __GFP_THISNODE;
 	for (; npages >= least; npages /= 2) {
-		block = gomem_block_alloc(mheap->meta, npages, false, gfp, mheap->nid);
+		block = gomem_block_alloc(mheap->meta, npages,
+					  GOMEM_BLOCK_SHARED, gfp, mheap->nid);
 		if (block)
 			return block;
 	}
 	return NULL;
 }
 
-/* The order that an object of @central's class would need alone. */
+/* The order of the pages for a span as @want describes it. */
+static unsigned int mheap_want_order(const struct gomem_want *want)
+{
+	return want->half ? 0 : gomem_block_order(want->npages);
+}
+
+/* The order that an object of @want's class would need alone. */
 static unsigned int mheap_object_order(const struct gomem_want *want)
 {
 	unsigned int size = gomem_class[want->central->class].size;
 
-	return size ? gomem_block_order(DIV_ROUND_UP(size, GOMEM_PAGE_SIZE)) :
-		      gomem_block_order(want->npages);
+	if (!size)
+		return gomem_block_order(want->npages);
+	if (GOMEM_HAS_HALVES && size <= GOMEM_HALF_SIZE)
+		return 0;
+	return gomem_block_order(DIV_ROUND_UP(size, GOMEM_PAGE_SIZE));
 }
 
 /*
@@ -355,9 +421,10 @@ static unsigned int mheap_object_order(const struct gomem_want *want)
  * has.
  */
 static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
-					   const struct gomem_want *want, gfp_t gfp)
+					   const struct gomem_want *want,
+					   gfp_t gfp)
 {
-	unsigned int order = gomem_block_order(want->npages);
+	unsigned int order = mheap_want_order(want);
 
 	if (order > mheap_object_order(want))
 		gfp = (gfp & ~(__GFP_NOFAIL | __GFP_RECLAIM)) | __GFP_NOWARN |
@@ -366,7 +433,9 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
 		return NULL;
 	if (order > MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
 		return NULL;
-	return gomem_block_alloc(mheap->meta, want->npages, false, gfp, mheap->nid);
+	return gomem_block_alloc(mheap->meta, want->npages,
+				 want->half ? GOMEM_BLOCK_HALF : GOMEM_BLOCK_SHARED,
+				 gfp, mheap->nid);
 }
 
 /**
@@ -374,30 +443,21 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
  * @mheap: the page heap
  * @want: what is wanted
  * @gfp: the caller's flags, as gomem_page_gfp() leaves them
- * @reserve: where a block goes that came from the emergency reserves: no span
- *	is made of it then, gomem_mheap_adopt() makes it one object
  *
  * Context: as @gfp says, no gomem lock held.
- * Return: the span, in use and published, or NULL: look at @reserve then, and
- * try pages for the object alone.
+ * Return: the span, in use and published, or NULL.  It may be from the emergency
+ * reserves, see gomem_block.pfmemalloc.
  */
 struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
-				    const struct gomem_want *want, gfp_t gfp,
-				    struct gomem_block **reserve)
+				    const struct gomem_want *want, gfp_t gfp)
 {
-	struct gomem_block *block;
+	struct gomem_block *block = NULL;
 
-	block = mheap_grow_ahead(mheap, want, gfp);
+	if (!want->half)
+		block = mheap_grow_ahead(mheap, want, gfp);
 	if (!block)
 		block = mheap_grow_span(mheap, want, gfp);
-	if (!block)
-		return NULL;
-	if (block->pfmemalloc) {
-		*reserve = block;
-		return NULL;
-	}
-
-	return gomem_mheap_adopt(mheap, want, block);
+	return block ? gomem_mheap_adopt(mheap, want, block) : NULL;
 }
 
 /* A new block to cut spans from, and the first one. */
@@ -407,8 +467,8 @@ static struct gomem_span *mheap_adopt_shared(struct gomem_mheap *mheap,
 {
 	mheap->idle_pages += block->npages;
 	mheap_enter_idle(mheap, block);
-	gomem_arena_set(block->base, block->npages, GOMEM_TAG_IDLE,
-			GOMEM_TAG_IDLE, NULL);
+	gomem_arena_set(block->base, gomem_block_bytes(block), GOMEM_TAG_IDLE,
+			NULL);
 	return mheap_carve(mheap, want, block);
 }
 
@@ -416,7 +476,7 @@ static struct gomem_span *mheap_adopt_shared(struct gomem_mheap *mheap,
  * gomem_mheap_adopt() - take a new block in, for a span
  * @mheap: the page heap
  * @want: what is wanted; an exact block, or one from the emergency reserves, is
- *	a single large object, which the number 0 of its heap and node counts
+ *	one span
  * @block: from gomem_block_alloc(), known to nobody yet, and long enough
  *
  * Context: any; takes mheap->lock.
@@ -432,7 +492,7 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	spin_lock_irqsave(&mheap->lock, flags);
 	block->mheap = mheap;
 	block->filling = jiffies + mheap->filling_time;
-	mheap_account_new_pages(mheap, block->npages);
+	mheap_account_new(mheap, gomem_block_bytes(block));
 	list_add_tail_rcu(&block->all, &mheap->blocks);
 	if (block->exact || block->pfmemalloc) {
 		block->exact = true;
@@ -462,20 +522,28 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 		mheap_leave_idle(mheap, block);
 		mheap_shelf_remove(mheap, block);
 	}
-	mheap->released_pages += gomem_block_pages(block);
+	mheap->released_bytes += gomem_block_bytes(block);
 	mheap->given_back++;
 	mheap->nr_blocks--;
 	list_del_rcu(&block->all);
-	gomem_block_untag(block);
+	if (!block->exact)
+		gomem_block_untag(block);
+	mheap_tell(mheap);
 }
 
-/* Pages of a span in a shared block become idle. */
-static void mheap_retire_pages(struct gomem_mheap *mheap, struct gomem_span *span)
+/*
+ * Nobody refers to the pages of @span any more, which is in no sum by now: they
+ * become idle.  True if the caller is to free its block.
+ */
+static bool mheap_make_idle(struct gomem_mheap *mheap, struct gomem_span *span)
 {
 	struct gomem_block *block = span->block;
 
-	gomem_arena_set(gomem_span_base(span), span->npages, GOMEM_TAG_IDLE,
-			GOMEM_TAG_IDLE, NULL);
+	WRITE_ONCE(span->state, GOMEM_SPAN_IDLE);
+	if (block->exact) {
+		gomem_mheap_detach(mheap, block);
+		return true;
+	}
 	bitmap_clear(block->map, span - block->span, span->npages);
 	block->used -= span->npages;
 	block->filling = jiffies;
@@ -487,38 +555,52 @@ static void mheap_retire_pages(struct gomem_mheap *mheap, struct gomem_span *spa
 		mheap->alarm_idle = ULONG_MAX;
 		gomem_heap_wake(span->central->heap);
 	}
+	mheap_tell(mheap);
+	return false;
+}
+
+/* Somebody refers to a page of @span: nobody gets it until they let go. */
+static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
+{
+	WRITE_ONCE(span->state, GOMEM_SPAN_PINNED);
+	mheap->pinned_pages += span->npages;
+	mheap->pinned_halves += span->block->half;
+	list_add_tail(&span->list, &mheap->pinned);
+	gomem_heap_wake(span->central->heap);
+	mheap_tell(mheap);
 }
 
 /**
  * gomem_mheap_retire() - the part of freeing a span that needs the lock
  * @mheap: the page heap, locked
- * @span: the span
+ * @span: the span; nobody else holds it
+ *
+ * If others refer to its pages, they are not used again before the last of them lets
+ * go: see gomem_mheap_unpin().
  *
  * Return: true if the caller is to gomem_block_free() its block, unlocked.
  */
 bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
 {
 	struct gomem_mcentral *central = span->central;
-	struct gomem_block *block = span->block;
+	unsigned long stolen;
+	bool held;
 
 	lockdep_assert_held(&mheap->lock);
-	mheap->nr_spans--;
-	mheap->inuse_pages -= span->npages;
-	central->nspans--;
-	central->npages -= span->npages;
-	if (central->class) {
-		central->slots -= gomem_span_nelems(span);
-	} else {
+	held = gomem_block_settle(span, &stolen);
+	mheap_count_span(mheap, span, -1);
+	if (!central->class)
 		central->large_nfree++;
-		central->large_bytes -= gomem_span_bytes(span);
+	central->stolen += stolen;
+	if (!held && span->block->exact) {
+		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+		return mheap_make_idle(mheap, span);
 	}
-	WRITE_ONCE(span->state, GOMEM_SPAN_IDLE);
-	if (!block->exact) {
-		mheap_retire_pages(mheap, span);
-		return false;
-	}
-	gomem_mheap_detach(mheap, block);
-	return true;
+	mheap_tag_span(span, GOMEM_TAG_IDLE, GOMEM_TAG_IDLE, NULL);
+	if (!held)
+		return mheap_make_idle(mheap, span);
+	mheap_pin(mheap, span);
+	return false;
 }
 
 /**
@@ -529,9 +611,9 @@ bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
  */
 void gomem_mheap_free_span(struct gomem_span *span)
 {
+	unsigned long *far_bits = gomem_mspan_far_bits(span);
 	struct gomem_block *block = span->block;
 	struct gomem_mheap *mheap = block->mheap;
-	unsigned long *far_bits = gomem_mspan_far_bits(span);
 	unsigned long flags;
 	bool give_back;
 
@@ -541,6 +623,86 @@ void gomem_mheap_free_span(struct gomem_span *span)
 	gomem_meta_free(mheap->meta, GOMEM_META_GC, far_bits);
 	if (give_back)
 		gomem_block_free(block);
+}
+
+/**
+ * gomem_mheap_census() - look whether kfree() was given an object of a span
+ * @mheap: the page heap
+ * @span: a span of a block that stays, in use or not
+ *
+ * If it was, it is counted, and the page has its references back.
+ *
+ * Context: any; takes mheap->lock.
+ */
+void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span)
+{
+	unsigned long flags, stolen;
+
+	spin_lock_irqsave(&mheap->lock, flags);
+	if (span->state == GOMEM_SPAN_INUSE) {
+		gomem_block_settle(span, &stolen);
+		span->central->stolen += stolen;
+	}
+	spin_unlock_irqrestore(&mheap->lock, flags);
+}
+
+/* Take a span off the list that was pinned and is not any more, if there is one. */
+static struct gomem_span *mheap_unpin_one(struct gomem_mheap *mheap,
+					  unsigned int *skip)
+{
+	unsigned long stolen;
+	struct gomem_span *span;
+	unsigned int i = 0;
+
+	list_for_each_entry(span, &mheap->pinned, list) {
+		if (i++ < *skip)
+			continue;
+		if (!gomem_block_settle(span, &stolen)) {
+			span->central->stolen += stolen;
+			list_del_init(&span->list);
+			if (span->block->exact)
+				mheap_tag_span(span, GOMEM_TAG_NONE,
+					       GOMEM_TAG_NONE, NULL);
+			mheap->pinned_pages -= span->npages;
+			mheap->pinned_halves -= span->block->half;
+			return span;
+		}
+		++*skip;
+	}
+	return NULL;
+}
+
+/**
+ * gomem_mheap_unpin() - look whether the pages of freed spans are let go
+ * @mheap: the page heap
+ *
+ * Context: any; takes mheap->lock, once a span.
+ * Return: gomem pages that have become idle, or have been given back.
+ */
+unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap)
+{
+	unsigned long flags, done = 0;
+	struct gomem_block *block;
+	struct gomem_span *span;
+	unsigned int skip = 0;
+	bool give_back;
+
+	while (READ_ONCE(mheap->pinned_pages)) {
+		give_back = false;
+		spin_lock_irqsave(&mheap->lock, flags);
+		span = mheap_unpin_one(mheap, &skip);
+		if (span) {
+			done += span->npages;
+			block = span->block;
+			give_back = mheap_make_idle(mheap, span);
+		}
+		spin_unlock_irqrestore(&mheap->lock, flags);
+		if (!span)
+			break;
+		if (give_back)
+			gomem_block_free(block);
+	}
+	return done;
 }
 
 /**
@@ -559,6 +721,7 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 	mheap->meta = meta;
 	INIT_LIST_HEAD(&mheap->blocks);
 	INIT_LIST_HEAD(&mheap->idle_blocks);
+	INIT_LIST_HEAD(&mheap->pinned);
 	mheap->alarm_inuse = ULONG_MAX;
 	mheap->alarm_idle = ULONG_MAX;
 	mheap->alarm_held = ULONG_MAX;

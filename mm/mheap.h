@@ -11,6 +11,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "arena.h"
 #include "block.h"
 #include "central.h"
 #include "mspan.h"
@@ -34,14 +35,23 @@ struct gomem_mheap {
 	u16 shelf_map[GOMEM_SHELF_ROWS];	/* columns that are not empty */
 	struct list_head shelf[GOMEM_SHELF_ROWS][GOMEM_SHELF_COLUMNS];
 
-	/* In gomem pages.  HeapSys = inuse + idle + released. */
+	/*
+	 * In gomem pages, of which a half one counts as one, and is taken off in
+	 * inuse_halves.  HeapSys = inuse + idle + pinned + released.
+	 */
 	unsigned long inuse_pages;	/* in spans, of all heaps */
+	unsigned long inuse_halves;
 	unsigned long idle_pages;	/* in blocks, in no span */
-	unsigned long released_pages;	/* given back, not got again since */
+	unsigned long pinned_pages;	/* freed, but others refer to them */
+	unsigned long pinned_halves;
+	u64 released_bytes;		/* given back, not got again since */
 	unsigned long idle_block_pages;	/* in blocks with no span at all */
 	unsigned long nr_spans;
 	u64 grown, given_back;		/* blocks got, blocks given back; ever */
 	struct list_head idle_blocks;	/* with no span at all, oldest first */
+	struct list_head pinned;	/* spans, see pinned_pages */
+	/* Kernel pages that the slab lines of the node have been told of. */
+	long told_inuse, told_idle;
 
 	/* How much to hold; mm/scavenge.c. */
 	unsigned long peak_pages;	/* greatest inuse_pages since the last look */
@@ -61,6 +71,7 @@ struct gomem_want {
 	struct gomem_mcentral *central;
 	unsigned int npages;
 	unsigned int align;
+	bool half;			/* half a page will do; npages is 1 */
 	unsigned long *far_bits;	/* for classes of many objects */
 };
 
@@ -69,20 +80,33 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 				    const struct gomem_want *want);
 struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
-				    const struct gomem_want *want, gfp_t gfp,
-				    struct gomem_block **reserve);
+				    const struct gomem_want *want, gfp_t gfp);
 struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     const struct gomem_want *want,
 				     struct gomem_block *block);
 void gomem_mheap_free_span(struct gomem_span *span);
+void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span);
 bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span);
+unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap);
 void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
 void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);
 unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
 
+/* What the page heap holds, half pages as whole ones. */
 static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
 {
-	return READ_ONCE(mheap->inuse_pages) + READ_ONCE(mheap->idle_pages);
+	return READ_ONCE(mheap->inuse_pages) + READ_ONCE(mheap->idle_pages) +
+	       READ_ONCE(mheap->pinned_pages);
+}
+
+/*
+ * Objects from the emergency reserves are for those who may use these: no CPU caches
+ * them, so their tag is none that gomem_free() knows what to do with.
+ */
+static inline u8 gomem_span_tag(const struct gomem_span *span)
+{
+	return span->block->pfmemalloc && span->central->class ?
+	       GOMEM_TAG_OTHER : span->central->tag;
 }
 
 /* The least that is kept idle, so that a small heap does not go back and forth. */

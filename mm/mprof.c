@@ -181,8 +181,8 @@ static void mprof_marks_free(struct gomem_heap *heap, struct gomem_sampled *mark
 static void mprof_retag(struct gomem_span *span, u8 tag)
 {
 	if (span->central->heap->is_default)
-		gomem_arena_retag(gomem_span_base(span), span->npages, tag,
-				  gomem_rest_tag(span->class, tag));
+		gomem_arena_retag(gomem_span_base(span), gomem_span_bytes(span), tag,
+				  gomem_is_one(span->class) ? GOMEM_TAG_INTERIOR : tag);
 }
 
 /*
@@ -257,7 +257,7 @@ static unsigned int mprof_unmark(struct gomem_span *span, const void *p,
 	marks->object[index].bucket = 0;
 	if (!--marks->nr) {
 		WRITE_ONCE(span->sampled, NULL);
-		mprof_retag(span, span->central->tag);
+		mprof_retag(span, gomem_span_tag(span));
 		*empty = marks;
 	}
 	return bucket;

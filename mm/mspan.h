@@ -42,12 +42,14 @@ struct gomem_sampled {
  *
  * idle -> in use by mheap, under its lock.  In use -> dying by mcentral, under
  * its lock, when the last object has come back; from then on only the one who
- * killed it holds it.  Dying -> idle by mheap.
+ * killed it holds it.  Dying -> idle by mheap; or pinned, while somebody refers to
+ * one of its pages, and then idle.
  */
 enum gomem_span_state {
 	GOMEM_SPAN_IDLE,
 	GOMEM_SPAN_INUSE,
 	GOMEM_SPAN_DYING,
+	GOMEM_SPAN_PINNED,
 };
 
 #define GOMEM_SPAN_INLINE_BITS	128
@@ -56,7 +58,7 @@ struct gomem_span {
 	struct list_head list;		/* mcentral.partial, or empty */
 	struct gomem_block *block;
 	struct gomem_mcentral *central;
-	u32 npages;
+	u32 npages;			/* of a half page: 1 */
 	u16 nalloc;			/* objects not in this span's bitmap's zeros */
 	u8 class;			/* 0: one uncached object */
 	u8 state;
@@ -69,17 +71,6 @@ struct gomem_span {
 		struct gomem_sample large;	/* under mheap->lock */
 	};
 };
-
-static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
-{
-	return (unsigned long)span->npages << GOMEM_PAGE_SHIFT;
-}
-
-/* Objects of a class that a span has room for; it may be a short one. */
-static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
-{
-	return gomem_object_index(span->class, gomem_span_bytes(span));
-}
 
 /*
  * Is @span in use?  With the lock of its mcentral held it stays so; whose it is may

@@ -23,6 +23,7 @@
  * the page allocator is called with the lock let go.
  */
 #include <linux/bitmap.h>
+#include <linux/gfp.h>
 #include <linux/jiffies.h>
 
 #include "arena.h"
@@ -120,6 +121,30 @@ unsigned long gomem_mheap_trim_all(struct gomem_mheap *mheap)
 	return done;
 }
 
+/**
+ * gomem_mheap_make_way() - give back idle blocks for the sake of new ones
+ * @mheap: the page heap, which is about to grow because no block had a run
+ * @npages: gomem pages that will be got
+ * @gfp: of the request; who may not sleep has no time for this
+ *
+ * What did not fit will often not fit the next one either; so that blocks of lengths
+ * that were once needed do not pile up, as much goes as comes.
+ *
+ * Context: any; takes mheap->lock, once a block.
+ */
+void gomem_mheap_make_way(struct gomem_mheap *mheap, unsigned long npages,
+			  gfp_t gfp)
+{
+	unsigned long done = 0, n;
+
+	while (gfpflags_allow_blocking(gfp) && done < npages) {
+		n = gomem_mheap_release_block(mheap, ULONG_MAX);
+		if (!n)
+			return;
+		done += n;
+	}
+}
+
 /* gomem pages that one kernel page holds, if it is the larger of the two. */
 #define HOLE_UNIT	max(1U, (unsigned int)(PAGE_SIZE / GOMEM_PAGE_SIZE))
 
@@ -149,12 +174,12 @@ static unsigned long release_make_holes(struct gomem_mheap *mheap,
 		bitmap_set(block->hole, start, end - start);
 		gomem_arena_set(block->base +
 				((unsigned long)start << GOMEM_PAGE_SHIFT),
-				end - start, GOMEM_TAG_NONE, GOMEM_TAG_NONE,
-				NULL);
+				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,
+				GOMEM_TAG_NONE, NULL);
 	}
 	WRITE_ONCE(block->holes, block->holes + n);
 	mheap->idle_pages -= n;
-	mheap->released_pages += n;
+	mheap->released_bytes += (u64)n << GOMEM_PAGE_SHIFT;
 	gomem_mheap_reshelve(mheap, block);
 	return n;
 }
@@ -223,7 +248,8 @@ unsigned long gomem_mheap_punch(struct gomem_mheap *mheap,
 		if (!n)
 			break;
 		for_each_set_bitrange(start, end, gone, length)
-			gomem_block_free_pages(base + ((unsigned long)start <<
+			gomem_block_free_pages(mheap->meta,
+					       base + ((unsigned long)start <<
 						       GOMEM_PAGE_SHIFT),
 					       end - start);
 		released += n;

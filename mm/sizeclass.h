@@ -20,8 +20,20 @@
 #define GOMEM_ARENA_PAGES	256U
 static_assert(GOMEM_ARENA_PAGES * GOMEM_PAGE_SIZE == GOMEM_ARENA_SIZE);
 
+/*
+ * Tags tell half a page from the other: where no two kernel pages are together, half
+ * a page is all that there is to be had.
+ */
+#define GOMEM_HALF_SHIFT	(GOMEM_PAGE_SHIFT - 1)
+#define GOMEM_HALF_SIZE		BIT(GOMEM_HALF_SHIFT)
+#define GOMEM_ARENA_HALVES	(2 * GOMEM_ARENA_PAGES)
+#define GOMEM_HAS_HALVES	(PAGE_SIZE <= GOMEM_HALF_SIZE)
+
 /* The page allocator's smallest order that holds whole gomem pages. */
 #define GOMEM_MIN_ORDER		get_order(GOMEM_PAGE_SIZE)
+
+/* Objects of this size and larger are as long as a power of two. */
+#define GOMEM_LEAST_WHOLE	(512UL << 10)
 
 /*
  * One row of the size class table.  Row 0 stands for large objects; but those of

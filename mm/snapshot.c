@@ -31,6 +31,7 @@
 #include "central.h"
 #include "heap.h"
 #include "mcache.h"
+#include "meta.h"
 #include "mheap.h"
 #include "snapshot.h"
 
@@ -41,19 +42,25 @@ static void snapshot_read_node(struct gomem_node *node, struct gomem_snapshot *s
 	const struct gomem_mcentral *large = &node->central[0];
 	unsigned long flags;
 	unsigned int class;
+	u64 pinned;
 
 	spin_lock_irqsave(&mheap->lock, flags);
 	for (class = 0; class < GOMEM_NR_CACHED; class++) {
 		snap->class[class].spans += node->central[class].nspans;
-		snap->class[class].pages += node->central[class].npages;
+		snap->class[class].bytes += gomem_central_bytes(&node->central[class]);
 		snap->class[class].slots += node->central[class].slots;
+		snap->class[class].stolen += node->central[class].stolen;
+		snap->stolen += node->central[class].stolen;
 	}
 	snap->class[0].nmalloc += large->large_nmalloc;
 	snap->class[0].nfree += large->large_nfree;
 	snap->large_bytes += large->large_bytes;
 	snap->large_total += large->large_total;
-	snap->idle += (u64)mheap->idle_pages << GOMEM_PAGE_SHIFT;
-	snap->released += (u64)mheap->released_pages << GOMEM_PAGE_SHIFT;
+	pinned = ((u64)mheap->pinned_pages << GOMEM_PAGE_SHIFT) -
+		 ((u64)mheap->pinned_halves << GOMEM_HALF_SHIFT);
+	snap->held_pages += DIV_ROUND_UP_ULL(pinned, PAGE_SIZE);
+	snap->idle += ((u64)mheap->idle_pages << GOMEM_PAGE_SHIFT) + pinned;
+	snap->released += mheap->released_bytes;
 	spin_unlock_irqrestore(&mheap->lock, flags);
 }
 
@@ -111,6 +118,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	int nid;
 
 	memset(snap, 0, sizeof(*snap));
+	snap->stolen = atomic_long_read(&heap->meta->stolen);
 	for_each_node_mask(nid, heap->nodes)
 		snapshot_read_node(heap->node[nid], snap);
 	smp_rmb();	/* spans before frees; see above */
@@ -124,7 +132,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 
 		s->nmalloc = min(s->nmalloc, s->nfree + s->slots);
 		s->nfree = min(s->nfree, s->nmalloc);
-		snap->inuse += s->pages << GOMEM_PAGE_SHIFT;
+		snap->inuse += s->bytes;
 		snap->nr_spans += s->spans;
 	}
 	snap->nr_spans += snap->class[0].spans;
