@@ -207,6 +207,8 @@ static void gc_sweep(struct gomem_heap *heap)
 
 	gomem_heap_empty_depots(heap, UINT_MAX);
 	for_each_node_mask(nid, heap->nodes)
+		gomem_mheap_unpin(heap->node[nid]->mheap);
+	for_each_node_mask(nid, heap->nodes)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
 	for_each_possible_cpu(cpu)

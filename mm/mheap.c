@@ -566,6 +566,7 @@ static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
 	mheap->pinned_pages += span->npages;
 	mheap->pinned_halves += span->block->half;
 	list_add_tail(&span->list, &mheap->pinned);
+	mheap->nr_pinned++;
 	gomem_heap_wake(span->central->heap);
 	mheap_tell(mheap);
 }
@@ -646,30 +647,33 @@ void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span)
 	spin_unlock_irqrestore(&mheap->lock, flags);
 }
 
-/* Take a span off the list that was pinned and is not any more, if there is one. */
-static struct gomem_span *mheap_unpin_one(struct gomem_mheap *mheap,
-					  unsigned int *skip)
+/*
+ * Look at the span that has been pinned, or looked at, first.  Returns its pages if it
+ * is not pinned any more, and in @give_back what is to be freed.
+ */
+static unsigned int mheap_unpin_one(struct gomem_mheap *mheap,
+				    struct gomem_block **give_back)
 {
-	unsigned long stolen;
 	struct gomem_span *span;
-	unsigned int i = 0;
+	unsigned long stolen;
 
-	list_for_each_entry(span, &mheap->pinned, list) {
-		if (i++ < *skip)
-			continue;
-		if (!gomem_block_settle(span, &stolen)) {
-			span->central->stolen += stolen;
-			list_del_init(&span->list);
-			if (span->block->exact)
-				mheap_tag_span(span, GOMEM_TAG_NONE,
-					       GOMEM_TAG_NONE, NULL);
-			mheap->pinned_pages -= span->npages;
-			mheap->pinned_halves -= span->block->half;
-			return span;
-		}
-		++*skip;
+	span = list_first_entry_or_null(&mheap->pinned, struct gomem_span, list);
+	if (!span)
+		return 0;
+	if (gomem_block_settle(span, &stolen)) {
+		list_move_tail(&span->list, &mheap->pinned);
+		return 0;
 	}
-	return NULL;
+	span->central->stolen += stolen;
+	list_del_init(&span->list);
+	mheap->nr_pinned--;
+	mheap->pinned_pages -= span->npages;
+	mheap->pinned_halves -= span->block->half;
+	if (span->block->exact)
+		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+	if (mheap_make_idle(mheap, span))
+		*give_back = span->block;
+	return span->npages;
 }
 
 /**
@@ -681,26 +685,16 @@ static struct gomem_span *mheap_unpin_one(struct gomem_mheap *mheap,
  */
 unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap)
 {
-	unsigned long flags, done = 0;
-	struct gomem_block *block;
-	struct gomem_span *span;
-	unsigned int skip = 0;
-	bool give_back;
+	unsigned long flags, done = 0, nr = READ_ONCE(mheap->nr_pinned);
+	struct gomem_block *give_back;
 
-	while (READ_ONCE(mheap->pinned_pages)) {
-		give_back = false;
+	for (; nr; nr--) {
+		give_back = NULL;
 		spin_lock_irqsave(&mheap->lock, flags);
-		span = mheap_unpin_one(mheap, &skip);
-		if (span) {
-			done += span->npages;
-			block = span->block;
-			give_back = mheap_make_idle(mheap, span);
-		}
+		done += mheap_unpin_one(mheap, &give_back);
 		spin_unlock_irqrestore(&mheap->lock, flags);
-		if (!span)
-			break;
 		if (give_back)
-			gomem_block_free(block);
+			gomem_block_free(give_back);
 	}
 	return done;
 }

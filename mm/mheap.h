@@ -50,6 +50,7 @@ struct gomem_mheap {
 	u64 grown, given_back;		/* blocks got, blocks given back; ever */
 	struct list_head idle_blocks;	/* with no span at all, oldest first */
 	struct list_head pinned;	/* spans, see pinned_pages */
+	unsigned long nr_pinned;	/* of them */
 	/* Kernel pages that the slab lines of the node have been told of. */
 	long told_inuse, told_idle;
 

@@ -45,6 +45,9 @@
 #define LEAST_BUDGET	64U
 #define MOST_BUDGET	8192U
 
+/* How often to look whether others have let go of pages. */
+#define PINNED_MS	200
+
 static struct workqueue_struct *reclaim_queue;
 
 static u64 reclaim_held_bytes(const struct gomem_heap *heap)
@@ -118,9 +121,13 @@ static unsigned long reclaim_rest(struct gomem_heap *heap)
 	bool rest = true;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes)
+	for_each_node_mask(nid, heap->nodes) {
 		if (!gomem_scavenge_rest(heap->node[nid]->mheap))
 			rest = false;
+		/* Nobody tells when a page is let go. */
+		if (READ_ONCE(heap->node[nid]->mheap->nr_pinned))
+			return msecs_to_jiffies(PINNED_MS);
+	}
 	return rest ? MAX_JIFFY_OFFSET :
 		      max(1UL, msecs_to_jiffies(delay / (GOMEM_PEAKS - 1)));
 }
@@ -145,6 +152,8 @@ unsigned long gomem_reclaim_look(struct gomem_heap *heap)
 	WRITE_ONCE(r->flag, false);
 	/* Who raises it from now on calls again; pairs with irq_work_queue(). */
 	smp_mb();
+	for_each_node_mask(nid, heap->nodes)
+		gomem_mheap_unpin(heap->node[nid]->mheap);
 	for_each_node_mask(nid, heap->nodes)
 		gomem_scavenge_fold(heap->node[nid]->mheap,
 				    div_u64(ktime_get_ns(), NSEC_PER_MSEC),
