@@ -744,6 +744,8 @@ static void mheap_page_stolen(struct kunit *test)
 		gomem_mheap_trim_all(mheap);
 	}
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->meta->stolen), 0L);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 1U);
+	large->stolen = 0;
 }
 
 /* The same of memory that is idle. */
