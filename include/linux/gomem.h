@@ -8,9 +8,13 @@
  * process, softirq and hardirq context.  Where it differs:
  *
  *  - It is freed with gomem_free(), never with kfree(): do not hand it to code
- *    that will kfree() it.
+ *    that will kfree() it.  If that happens, the object is lost, and no more.
  *  - __GFP_ACCOUNT is accepted and has no effect.
  *  - Hardened usercopy cannot tell where an object ends.
+ *  - Kernels built for debugging see pages where kmalloc() shows them objects: KASAN
+ *    and KFENCE find no overrun and no use after free, slab_debug has no effect.
+ *    kmemleak knows every object, init_on_alloc and init_on_free do what they do
+ *    for kmalloc(), and insmod gomem.ko debug=F checks every free.
  */
 #ifndef _LINUX_GOMEM_H
 #define _LINUX_GOMEM_H
@@ -23,8 +27,16 @@
  * gomem_free() - free memory from any of the functions below
  * @p: the memory, or NULL, or ZERO_SIZE_PTR
  *
- * Any CPU may free what another one allocated.  A pointer that cannot be freed
- * is reported in the kernel log, counted (BadFrees) and ignored.
+ * Any CPU may free what another one allocated.
+ *
+ * A pointer that cannot be freed is never a WARN(): it is reported in the kernel log
+ * and counted (BadFrees).  When it is noticed depends.  At once, and then it is
+ * ignored: what is not gomem's, what lies inside a large object or is not aligned to
+ * eight bytes, memory that has gone back to its span's block, and what this CPU freed
+ * last.  Any other second free, or an address inside a small object, passes for an
+ * object of its class until it returns to its span; until then it may be handed
+ * out, to two callers or across a border.  With insmod gomem.ko debug=F all of
+ * these are noticed at once.
  *
  * Context: process, softirq or, but for PREEMPT_RT, hardirq; does not sleep.
  */
@@ -135,8 +147,12 @@ int gomem_alloc_bulk(size_t size, gfp_t gfp, size_t nr, void **objs) __must_chec
 void gomem_free_bulk(size_t nr, void **objs);
 
 /**
- * gomem_usable_size() - how much of an allocation may be used
+ * gomem_usable_size() - how much memory an allocation takes
  * @p: the memory, or NULL
+ *
+ * Not how much may be written: to the compiler, and so to FORTIFY_SOURCE and
+ * UBSAN_BOUNDS, an allocation is as large as was asked for.  Who wants to use all of
+ * what is served asks gomem_size_roundup() before, and allocates so much.
  *
  * Context: any.
  * Return: bytes, at least what was asked for; 0 if @p is NULL, ZERO_SIZE_PTR or
@@ -147,6 +163,8 @@ size_t gomem_usable_size(const void *p);
 /**
  * gomem_size_roundup() - what an allocation will be rounded up to
  * @size: bytes
+ *
+ * Asking for that many bytes takes no more memory than asking for @size.
  *
  * Context: any.
  * Return: bytes; 0 for 0, and @size itself if it cannot be allocated.
