@@ -70,19 +70,34 @@ static noinline void *renew(void *p, size_t size, gfp_t gfp)
 	return p;
 }
 
-/* What @size is rounded up to: the first class with room, or whole pages. */
+/* The largest power of two that divides @size. */
+static size_t divisor_of(size_t size)
+{
+	return size & -size;
+}
+
+/*
+ * What @size is rounded up to: the first class with room, and alignment for all
+ * that is rounded up to the same step; or whole pages.
+ */
 static size_t expected_size(size_t size)
 {
-	size_t align = max_t(size_t, ARCH_KMALLOC_MINALIGN, 8);
+	size_t step = size <= GOMEM_COARSE_BASE ? 1UL << GOMEM_FINE_SHIFT :
+						  1UL << GOMEM_COARSE_SHIFT;
 	unsigned int class;
+	size_t align;
 
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
+	if (size >= GOMEM_LEAST_WHOLE)
+		return roundup_pow_of_two(size);
+	if (size > GOMEM_MAX_SMALL)
+		return round_up(size, GOMEM_PAGE_SIZE);
+	size = round_up(size, step);
+	align = max_t(size_t, ARCH_KMALLOC_MINALIGN, divisor_of(size));
+	for (class = 1; class < GOMEM_NR_CLASSES; class++)
 		if (gomem_class[class].size >= size &&
 		    IS_ALIGNED(gomem_class[class].size, align))
 			return gomem_class[class].size;
-	if (size >= GOMEM_LEAST_WHOLE)
-		return roundup_pow_of_two(size);
-	return round_up(size, GOMEM_PAGE_SIZE);
+	return 0;
 }
 
 static void check_size(struct kunit *test, size_t size)
@@ -189,6 +204,60 @@ static void api_natural_alignment(struct kunit *test)
 		gomem_free_bulk(ARRAY_SIZE(odd), odd);
 		gomem_free_bulk(ARRAY_SIZE(even), even);
 	}
+}
+
+#define EACH	4
+
+/* How many of @objs are not aligned as @size wants it, or are not there?  Free them. */
+static unsigned int misaligned(void **objs, unsigned int nr, size_t size)
+{
+	unsigned int i, wrong = 0;
+
+	for (i = 0; i < nr; i++)
+		wrong += !objs[i] ||
+			 !IS_ALIGNED((unsigned long)objs[i], divisor_of(size));
+	gomem_free_bulk(nr, objs);
+	return wrong;
+}
+
+/* The same of some that are got in each way to get some, one after the other. */
+static unsigned int misaligned_of(size_t size)
+{
+	unsigned int i, wrong, nr = size <= GOMEM_MAX_CACHED ? EACH : 1;
+	void *objs[EACH];
+
+	for (i = 0; i < nr; i++)
+		objs[i] = get(size, GFP_KERNEL);
+	wrong = misaligned(objs, nr, size);
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_zalloc(size, GFP_KERNEL);
+	wrong += misaligned(objs, nr, size);
+	if (!gomem_alloc_bulk(size, GFP_KERNEL, nr, objs))
+		return wrong + nr;
+	return wrong + misaligned(objs, nr, size);
+}
+
+/* @first, and so on by @step up to @last. */
+static void check_alignment(struct kunit *test, size_t first, size_t last,
+			    size_t step)
+{
+	unsigned int wrong = 0, n;
+	size_t size, bad = 0;
+
+	for (size = first; size <= last; size += step) {
+		n = misaligned_of(size);
+		if (n && !bad)
+			bad = size;
+		wrong += n;
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "the first ones of %zu bytes", bad);
+}
+
+/* All sizes are aligned to what divides them. */
+static void api_alignment_of_small(struct kunit *test)
+{
+	check_alignment(test, 8, GOMEM_MAX_SMALL, 8);
 }
 
 /* One piece of physical memory, in the direct map, of pages that are ours. */
@@ -619,6 +688,7 @@ static struct kunit_case gomem_api_cases[] = {
 	KUNIT_CASE(api_too_large),
 	KUNIT_CASE(api_size_zero),
 	KUNIT_CASE(api_natural_alignment),
+	KUNIT_CASE(api_alignment_of_small),
 	KUNIT_CASE(api_contiguous),
 	KUNIT_CASE(api_zeroes),
 	KUNIT_CASE(api_array_overflow),

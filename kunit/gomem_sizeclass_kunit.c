@@ -9,6 +9,7 @@
  * everything that they can be asked.
  */
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "gomem_test.h"
 
@@ -92,26 +93,90 @@ static void sizeclass_zero(struct kunit *test)
 			GOMEM_MAX_SMALL);
 }
 
-static bool class_serves(unsigned int class, size_t size)
+/* The largest power of two that divides @size. */
+static size_t divisor_of(size_t size)
 {
-	return gomem_class[class].size >= size &&
-	       IS_ALIGNED(gomem_class[class].size, ARCH_KMALLOC_MINALIGN);
+	return size & -size;
 }
 
-/* Every size gets the smallest class that it fits in. */
+/* Has it room for @size, and are its objects aligned to that, and to @align? */
+static bool class_serves(unsigned int class, size_t size, size_t align)
+{
+	return gomem_class[class].size >= size &&
+	       IS_ALIGNED(gomem_class[class].size, max(align, divisor_of(size)));
+}
+
+/* The last of the sizes that share an entry of a look-up table with @size. */
+static size_t last_of_step(size_t size)
+{
+	return round_up(size, size <= GOMEM_COARSE_BASE ?
+			      1UL << GOMEM_FINE_SHIFT : 1UL << GOMEM_COARSE_SHIFT);
+}
+
+/* The smallest class that serves all of them. */
+static unsigned int class_for(size_t size, size_t align)
+{
+	size_t last = last_of_step(size);
+	unsigned int class = 1;
+
+	while (!class_serves(class, last, align))
+		class++;
+	return class;
+}
+
+/* Every size gets the smallest class that it fits in, and that aligns it. */
 static void sizeclass_lookup(struct kunit *test)
 {
-	unsigned int class = 1;
+	unsigned int class;
 	size_t size;
 
 	for (size = 1; size <= GOMEM_MAX_SMALL; size++) {
-		while (!class_serves(class, size))
-			class++;
-		if (gomem_size_class(size) != class)
+		class = gomem_size_class(size);
+		if (!class_serves(class, size, ARCH_KMALLOC_MINALIGN) ||
+		    class != class_for(size, ARCH_KMALLOC_MINALIGN))
 			break;
 	}
 	KUNIT_EXPECT_EQ_MSG(test, size, (size_t)GOMEM_MAX_SMALL + 1,
-			    "this size is not served by class %u", class);
+			    "this size is served by class %u", class);
+}
+
+/* Where DMA wants @align, the tables see to that, and to all else as before. */
+static size_t first_not_adapted(const u8 *fine, const u8 *coarse, size_t align)
+{
+	unsigned int class;
+	size_t size;
+
+	for (size = 1; size <= GOMEM_MAX_SMALL; size++) {
+		class = size <= GOMEM_COARSE_BASE ?
+			fine[last_of_step(size) >> GOMEM_FINE_SHIFT] :
+			coarse[(last_of_step(size) - GOMEM_COARSE_BASE) >>
+			       GOMEM_COARSE_SHIFT];
+		if (!class_serves(class, size, align) ||
+		    class != class_for(size, align))
+			break;
+	}
+	return size;
+}
+
+static void sizeclass_adapt(struct kunit *test)
+{
+	static const u8 fine_table[] = GOMEM_FINE_TABLE;
+	static const u8 coarse_table[] = GOMEM_COARSE_TABLE;
+	u8 *fine = kunit_kmalloc(test, sizeof(fine_table), GFP_KERNEL);
+	u8 *coarse = kunit_kmalloc(test, sizeof(coarse_table), GFP_KERNEL);
+	size_t align;
+
+	KUNIT_ASSERT_NOT_NULL(test, fine);
+	KUNIT_ASSERT_NOT_NULL(test, coarse);
+	for (align = 8; align <= 4096; align *= 2) {
+		memcpy(fine, fine_table, sizeof(fine_table));
+		memcpy(coarse, coarse_table, sizeof(coarse_table));
+		gomem_sizeclass_adapt(fine, coarse, align);
+		KUNIT_EXPECT_EQ_MSG(test, first_not_adapted(fine, coarse, align),
+				    (size_t)GOMEM_MAX_SMALL + 1,
+				    "aligned to %zu", align);
+		KUNIT_EXPECT_EQ(test, fine[0], 0);
+	}
 }
 
 /* Powers of two are served without rounding: that is what alignment rests on. */
@@ -253,6 +318,7 @@ static struct kunit_case gomem_sizeclass_cases[] = {
 	KUNIT_CASE(sizeclass_waste),
 	KUNIT_CASE(sizeclass_zero),
 	KUNIT_CASE(sizeclass_lookup),
+	KUNIT_CASE(sizeclass_adapt),
 	KUNIT_CASE(sizeclass_powers),
 	KUNIT_CASE(sizeclass_roundup),
 	KUNIT_CASE(sizeclass_object_index),

@@ -5,7 +5,11 @@
  * The 66 classes are Go's, and so is the rule that makes them; it stands in
  * scripts/mksizeclasses.c, which writes the tables below at build time.  Two
  * look-up tables serve every size up to 32 KiB with one load: a fine one in
- * steps of 8 bytes up to 1 KiB, a coarse one in steps of 128 bytes above.
+ * steps of 8 bytes up to 1 KiB, a coarse one in steps of 32 bytes above.
+ *
+ * A class serves a request that it has room for if its own size is a multiple of
+ * every power of two that the requested size is a multiple of: so the object is
+ * aligned to that.
  *
  * Behind them stand the run classes: whole pages, 40 to 64 KiB, an object a span.
  * To all that counts they are large objects, but CPUs cache them like small ones.
@@ -68,24 +72,43 @@ unsigned int gomem_span_pages(unsigned int class, unsigned long slots)
 	return 2 * tails < 2 * tight_tails + tight_bytes ? c->npages : c->tight_pages;
 }
 
-/* Pass over classes whose objects would not all be aligned as kmalloc()'s. */
-static void sizeclass_skip_unaligned(u8 *table, unsigned int nr, unsigned int align)
+/*
+ * Pass over classes whose objects would not all be aligned to @align, or to what
+ * the largest size of a step needs.
+ */
+static void sizeclass_skip_unaligned(u8 *table, unsigned int nr, unsigned int size,
+				     unsigned int step, unsigned int align)
 {
-	unsigned int i;
+	unsigned int i, want;
 
-	for (i = 0; i < nr; i++) {
-		while (table[i] && !IS_ALIGNED(gomem_class[table[i]].size, align))
+	for (i = 0; i < nr; i++, size += step) {
+		want = max(align, size & -size);
+		while (table[i] && !IS_ALIGNED(gomem_class[table[i]].size, want))
 			table[i]++;
 	}
 }
 
 /**
+ * gomem_sizeclass_adapt() - have more alignment than sizes ask for
+ * @fine: the fine look-up table, or a copy of it
+ * @coarse: the coarse one
+ * @align: bytes, a power of two, at most GOMEM_MAX_SMALL
+ *
+ * Sizes are then served by the next class that is a multiple of @align, too.
+ */
+void gomem_sizeclass_adapt(u8 *fine, u8 *coarse, unsigned int align)
+{
+	sizeclass_skip_unaligned(fine, GOMEM_NR_FINE, 0, 1 << GOMEM_FINE_SHIFT, align);
+	sizeclass_skip_unaligned(coarse, GOMEM_NR_COARSE, GOMEM_COARSE_BASE,
+				 1 << GOMEM_COARSE_SHIFT, align);
+}
+
+/**
  * gomem_sizeclass_init() - adapt the look-up tables to this architecture
  *
- * Where DMA wants more than eight bytes of alignment, sizes are served by the
- * next class that is a multiple of it; elsewhere the tables stay as they are.
- * kmalloc() promises less on some architectures, and has the DMA code bounce what
- * shares a cache line; that code knows kmalloc()'s sizes, not these.
+ * Some want more than eight bytes of alignment for DMA; elsewhere the tables stay
+ * as they are.  kmalloc() promises less on some architectures, and has the DMA code
+ * bounce what shares a cache line; that code knows kmalloc()'s sizes, not these.
  *
  * Context: once, before the first allocation.
  */
@@ -94,8 +117,6 @@ void gomem_sizeclass_init(void)
 	unsigned int align = max_t(unsigned int, ARCH_KMALLOC_MINALIGN,
 				   dma_get_cache_alignment());
 
-	if (align <= 8)
-		return;
-	sizeclass_skip_unaligned(gomem_fine, GOMEM_NR_FINE, align);
-	sizeclass_skip_unaligned(gomem_coarse, GOMEM_NR_COARSE, align);
+	if (align > 8)
+		gomem_sizeclass_adapt(gomem_fine, gomem_coarse, align);
 }

@@ -58,7 +58,7 @@ static inline unsigned int gomem_class_bytes(unsigned int class)
 	return gomem_class[class].npages << GOMEM_PAGE_SHIFT;
 }
 
-/* The smallest class that holds @size bytes, up to GOMEM_COARSE_BASE; 0 of 0. */
+/* The smallest class that serves @size bytes, up to GOMEM_COARSE_BASE; 0 of 0. */
 static __always_inline unsigned long gomem_fine_class(size_t size)
 {
 	return gomem_fine[(size + (1UL << GOMEM_FINE_SHIFT) - 1) >>
@@ -80,7 +80,7 @@ static __always_inline unsigned long gomem_run_class(size_t size)
 	       ((size - GOMEM_MAX_SMALL - 1) >> GOMEM_PAGE_SHIFT);
 }
 
-/* The smallest class that holds @size bytes, 1 <= @size <= GOMEM_MAX_CACHED. */
+/* The smallest class that serves @size bytes, 1 <= @size <= GOMEM_MAX_CACHED. */
 static __always_inline unsigned int gomem_size_class(size_t size)
 {
 	if (size <= GOMEM_COARSE_BASE)
@@ -115,6 +115,7 @@ static inline unsigned int gomem_align_pages(size_t size)
 }
 
 void gomem_sizeclass_init(void);
+void gomem_sizeclass_adapt(u8 *fine, u8 *coarse, unsigned int align);
 unsigned int gomem_span_pages(unsigned int class, unsigned long slots);
 
 #endif /* GOMEM_SIZECLASS_H */

@@ -15,6 +15,12 @@
  * Objects that are somewhat larger are served in whole pages, but by the same
  * means: behind the size classes come the run classes, one for each length.
  *
+ * An object is aligned to the largest power of two that divides the size of its
+ * class.  It has to be aligned to the largest one that divides the size that was
+ * asked for, so not every class that has room for a request can serve it: one of
+ * 2560 bytes, 5 * 512, is served by 3072, not by 2688.  The look-up tables see to
+ * that.
+ *
  * Kbuild runs this on the build host.  Two outputs:
  *
  *	mksizeclasses --header	the tables, as initialisers for mm/sizeclass.c
@@ -36,11 +42,20 @@
 #define MAX_TIGHT	(10 * PAGE_BYTES)
 #define MAX_TIGHT_OBJECTS	128u
 
-/* The two look-up tables: steps of 8 bytes to 1016, of 128 bytes above. */
-#define FINE_STEP	8u
+/* Sizes above 1024 are multiples of this. */
+#define LARGE_STEP	128u
+
+/*
+ * The two look-up tables: steps of 8 bytes to 1024, of 32 bytes above.  All
+ * requests within a step are served by the same class, so 2500 is served by 3072,
+ * too, if 2560 is in the same step: that is why the steps are not longer.
+ */
+#define FINE_SHIFT	3
 #define FINE_MAX	1016u
-#define COARSE_STEP	128u
+#define COARSE_SHIFT	5
 #define COARSE_BASE	1024u
+#define NR_FINE		(FINE_MAX / (1u << FINE_SHIFT) + 2)
+#define NR_COARSE	((MAX_SMALL - COARSE_BASE) / (1u << COARSE_SHIFT) + 1)
 
 struct size_class {
 	unsigned int size;
@@ -52,6 +67,9 @@ struct size_class {
 static struct size_class class[MAX_CLASSES];	/* class[0] stays empty */
 static unsigned int nr_classes = 1;	/* size classes, and entry 0 */
 static unsigned int nr_cached;		/* and run classes */
+
+/* Entry i is for what is larger than entry i - 1 is for, up to base + i * step. */
+static unsigned int fine[NR_FINE], coarse[NR_COARSE];
 
 static void die(const char *what, unsigned int value)
 {
@@ -99,6 +117,32 @@ static unsigned int tight_for(const struct size_class *c)
 	return best;
 }
 
+/* The largest power of two that divides @n. */
+static unsigned int divisor(unsigned int n)
+{
+	return n & -n;
+}
+
+static int serves(unsigned int i, unsigned int size)
+{
+	return class[i].size >= size && class[i].size % divisor(size) == 0;
+}
+
+/*
+ * The smallest class for @size, 0 for nothing.  As that is the last one of its step
+ * in a table, and a multiple of the step, it has the largest divisor of them.
+ */
+static unsigned int class_of(unsigned int size)
+{
+	unsigned int i = 1;
+
+	if (!size)
+		return 0;
+	while (!serves(i, size))
+		i++;
+	return i;
+}
+
 static void compute(void)
 {
 	unsigned int size, step = 8;
@@ -127,7 +171,7 @@ static void compute(void)
 	for (i = 1; i < nr_classes; i++) {
 		unsigned int fill = class[i].span / class[i].objects;
 
-		fill -= fill % COARSE_STEP;
+		fill -= fill % LARGE_STEP;
 		if (fill > class[i].size)
 			class[i].size = fill;
 	}
@@ -144,6 +188,10 @@ static void compute(void)
 	}
 	for (i = 1; i < nr_cached; i++)
 		class[i].tight = tight_for(&class[i]);
+	for (i = 0; i < NR_FINE; i++)
+		fine[i] = class_of(i << FINE_SHIFT);
+	for (i = 0; i < NR_COARSE; i++)
+		coarse[i] = class_of(COARSE_BASE + (i << COARSE_SHIFT));
 }
 
 /* ceil(2^32 / size) for every size that does not divide 2^32, one more else. */
@@ -164,8 +212,8 @@ static void check(void)
 
 		if (c->size <= class[i - 1].size)
 			die("sizes do not grow at class", i);
-		if (c->size > COARSE_BASE && c->size % COARSE_STEP)
-			die("no multiple of the coarse step in class", i);
+		if (c->size > COARSE_BASE && c->size % LARGE_STEP)
+			die("no multiple of the large step in class", i);
 		if (c->objects * c->size > c->span)
 			die("objects overflow their span in class", i);
 		for (offset = 0; offset < c->tight; offset++) {
@@ -175,6 +223,49 @@ static void check(void)
 			if (product >> 32 != offset / c->size)
 				die("multiplication is no division in class", i);
 		}
+	}
+}
+
+/* As the kernel looks it up. */
+static unsigned int lookup(unsigned int size)
+{
+	if (size <= COARSE_BASE)
+		return fine[(size + (1u << FINE_SHIFT) - 1) >> FINE_SHIFT];
+	if (size <= MAX_SMALL)
+		return coarse[(size - COARSE_BASE + (1u << COARSE_SHIFT) - 1) >>
+			      COARSE_SHIFT];
+	return nr_classes + (size - MAX_SMALL - 1) / PAGE_BYTES;
+}
+
+/* Is there a class for all sizes from @first to @last that is less than @than? */
+static int is_smaller(unsigned int first, unsigned int last, unsigned int than)
+{
+	unsigned int i, size;
+
+	for (i = 1; i < than; i++) {
+		for (size = first; size <= last && serves(i, size); size++)
+			;
+		if (size > last)
+			return 1;
+	}
+	return 0;
+}
+
+/* Every size there is: it is served, and all of its step by the smallest class. */
+static void check_lookup(void)
+{
+	unsigned int size, first = 1, step;
+
+	for (size = 1; size <= MAX_CACHED; size++) {
+		if (lookup(size) >= nr_cached || !serves(lookup(size), size))
+			die("the look-up is wrong for size", size);
+		step = size <= COARSE_BASE ? 1u << FINE_SHIFT :
+		       size <= MAX_SMALL ? 1u << COARSE_SHIFT : PAGE_BYTES;
+		if (size % step)
+			continue;
+		if (is_smaller(first, size, lookup(size)))
+			die("there is a smaller class for size", size);
+		first = size + 1;
 	}
 }
 
@@ -193,35 +284,20 @@ static unsigned int magazine_of(unsigned int size)
 	return words - 2;
 }
 
-static unsigned int class_of(unsigned int size)
-{
-	unsigned int i = 1;
-
-	while (class[i].size < size)
-		i++;
-	return i;
-}
-
-static void print_lookup(const char *name, unsigned int first,
-			 unsigned int step, unsigned int entries)
+static void print_lookup(const char *name, const unsigned int *table,
+			 unsigned int entries)
 {
 	unsigned int i;
 
 	printf("\n#define %s { \\\n", name);
-	for (i = 0; i < entries; i++) {
-		unsigned int size = first + i * step;
-
-		printf("%s%u,%s", i % 16 ? " " : "\t",
-		       size ? class_of(size) : 0,
+	for (i = 0; i < entries; i++)
+		printf("%s%u,%s", i % 16 ? " " : "\t", table[i],
 		       i % 16 == 15 || i + 1 == entries ? " \\\n" : "");
-	}
 	printf("}\n");
 }
 
 static void print_header(void)
 {
-	unsigned int fine = FINE_MAX / FINE_STEP + 2;
-	unsigned int coarse = (MAX_SMALL - COARSE_BASE) / COARSE_STEP + 1;
 	unsigned int longest = 0;
 	unsigned int i;
 
@@ -238,11 +314,11 @@ static void print_header(void)
 	printf("#define GOMEM_MAX_CACHED %uu\n", MAX_CACHED);
 	printf("#define GOMEM_MAX_SPAN_PAGES %uu\n", longest / PAGE_BYTES);
 	printf("#define GOMEM_FINE_MAX %uu\n", FINE_MAX);
-	printf("#define GOMEM_FINE_SHIFT 3\n");
+	printf("#define GOMEM_FINE_SHIFT %u\n", FINE_SHIFT);
 	printf("#define GOMEM_COARSE_BASE %uu\n", COARSE_BASE);
-	printf("#define GOMEM_COARSE_SHIFT 7\n");
-	printf("#define GOMEM_NR_FINE %u\n", fine);
-	printf("#define GOMEM_NR_COARSE %u\n", coarse);
+	printf("#define GOMEM_COARSE_SHIFT %u\n", COARSE_SHIFT);
+	printf("#define GOMEM_NR_FINE %u\n", NR_FINE);
+	printf("#define GOMEM_NR_COARSE %u\n", NR_COARSE);
 
 	printf("\n/* X(class, size, pages of a span, objects, magic, magazine, tight pages) */\n");
 	printf("#define GOMEM_FOR_EACH_CLASS(X) \\\n");
@@ -254,8 +330,8 @@ static void print_header(void)
 		       class[i].tight / PAGE_BYTES,
 		       i + 1 < nr_cached ? " \\" : "");
 
-	print_lookup("GOMEM_FINE_TABLE", 0, FINE_STEP, fine);
-	print_lookup("GOMEM_COARSE_TABLE", COARSE_BASE, COARSE_STEP, coarse);
+	print_lookup("GOMEM_FINE_TABLE", fine, NR_FINE);
+	print_lookup("GOMEM_COARSE_TABLE", coarse, NR_COARSE);
 	printf("\n#endif /* GOMEM_SIZECLASSES_H */\n");
 }
 
@@ -281,6 +357,7 @@ int main(int argc, char **argv)
 
 	compute();
 	check();
+	check_lookup();
 	if (!strcmp(mode, "--header")) {
 		print_header();
 	} else if (!strcmp(mode, "--tsv")) {
