@@ -109,6 +109,7 @@ static void check_size(struct kunit *test, size_t size)
 	KUNIT_EXPECT_EQ(test, gomem_size_roundup(size), expected_size(size));
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)p,
 					   ARCH_KMALLOC_MINALIGN));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)p, divisor_of(size)));
 	memset(p, 0xa5, gomem_usable_size(p));
 	gomem_free(p);
 }
@@ -257,7 +258,30 @@ static void check_alignment(struct kunit *test, size_t first, size_t last,
 /* All sizes are aligned to what divides them. */
 static void api_alignment_of_small(struct kunit *test)
 {
-	check_alignment(test, 8, GOMEM_MAX_SMALL, 8);
+	check_alignment(test, 8, GOMEM_MAX_CACHED, 8);
+}
+
+/* A block of about @size bytes, at the beginning of which lies what is returned. */
+static void *get_block(size_t size)
+{
+	gomem_free_os_memory();
+	gomem_free(get(min_t(size_t, size, GOMEM_ARENA_SIZE), GFP_KERNEL));
+	return get(9 * GOMEM_PAGE_SIZE, GFP_KERNEL);
+}
+
+/* So are runs of pages, where what comes first is not aligned. */
+static void api_alignment_of_large(struct kunit *test)
+{
+	const size_t step = 4096, some = 64 * step;
+	size_t size, most = min_t(size_t, KMALLOC_MAX_SIZE, 4 << 20);
+	void *odd;
+
+	for (size = step; size < most; size += some) {
+		odd = get_block(size + 2 * some);
+		check_alignment(test, size, size + some - step, step);
+		gomem_free(odd);
+	}
+	gomem_free_os_memory();
 }
 
 /* One piece of physical memory, in the direct map, of pages that are ours. */
@@ -689,6 +713,7 @@ static struct kunit_case gomem_api_cases[] = {
 	KUNIT_CASE(api_size_zero),
 	KUNIT_CASE(api_natural_alignment),
 	KUNIT_CASE(api_alignment_of_small),
+	KUNIT_CASE(api_alignment_of_large),
 	KUNIT_CASE(api_contiguous),
 	KUNIT_CASE(api_zeroes),
 	KUNIT_CASE(api_array_overflow),

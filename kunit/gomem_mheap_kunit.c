@@ -248,15 +248,36 @@ static void mheap_aligned_addresses(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_span *one = get_run(test, 1);
+	bool aligned = true;
 	size_t size;
 	void *p;
 
-	for (size = 2 * GOMEM_PAGE_SIZE; size <= KMALLOC_MAX_SIZE; size *= 2) {
+	for (size = GOMEM_PAGE_SIZE; aligned && size <= KMALLOC_MAX_SIZE;
+	     size += GOMEM_PAGE_SIZE) {
 		p = gomem_test_large(test, size);
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p, size),
-				      "%zu bytes", size);
+		aligned = IS_ALIGNED((unsigned long)p, size & -size);
 		gomem_large_free(heap, p);
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, aligned, "%zu bytes",
+			      size - GOMEM_PAGE_SIZE);
+	gomem_mheap_free_span(one);
+}
+
+/* So is the span of a run class, or of any other class. */
+static void mheap_aligned_spans(struct kunit *test)
+{
+	struct gomem_span *one = get_run(test, 1), *span;
+	unsigned int class;
+	size_t size;
+
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		size = gomem_class[class].size;
+		span = gomem_test_span(test, class);
+		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED(gomem_span_base(span),
+						       size & -size),
+				      "%zu bytes", size);
+		gomem_mheap_free_span(span);
 	}
 	gomem_mheap_free_span(one);
 }
@@ -862,6 +883,7 @@ static struct kunit_case gomem_mheap_cases[] = {
 	KUNIT_CASE(mheap_aligned_runs),
 	KUNIT_CASE(mheap_misaligned_run),
 	KUNIT_CASE(mheap_aligned_addresses),
+	KUNIT_CASE(mheap_aligned_spans),
 	KUNIT_CASE(mheap_proportions),
 	KUNIT_CASE(mheap_grows_in_proportion),
 	KUNIT_CASE(mheap_smaller_block),

@@ -140,6 +140,24 @@ static void sizeclass_lookup(struct kunit *test)
 			    "this size is served by class %u", class);
 }
 
+/* Above that, where an object is a run of pages, it is the run that is aligned. */
+static void sizeclass_run_alignment(struct kunit *test)
+{
+	size_t size, align, bytes;
+
+	for (size = GOMEM_MAX_SMALL + 1; size <= KMALLOC_MAX_SIZE; size++) {
+		/* The span's, of run classes; the object's own, of larger ones. */
+		bytes = size > GOMEM_MAX_CACHED ? size :
+			gomem_class[gomem_size_class(size)].size;
+		align = gomem_align_pages(bytes) * GOMEM_PAGE_SIZE;
+		if (gomem_size_roundup(size) < size ||
+		    align % divisor_of(size) ||
+		    align != max(GOMEM_PAGE_SIZE, divisor_of(bytes)))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, size, KMALLOC_MAX_SIZE + 1UL);
+}
+
 /* Where DMA wants @align, the tables see to that, and to all else as before. */
 static size_t first_not_adapted(const u8 *fine, const u8 *coarse, size_t align)
 {
@@ -318,6 +336,7 @@ static struct kunit_case gomem_sizeclass_cases[] = {
 	KUNIT_CASE(sizeclass_waste),
 	KUNIT_CASE(sizeclass_zero),
 	KUNIT_CASE(sizeclass_lookup),
+	KUNIT_CASE(sizeclass_run_alignment),
 	KUNIT_CASE(sizeclass_adapt),
 	KUNIT_CASE(sizeclass_powers),
 	KUNIT_CASE(sizeclass_roundup),

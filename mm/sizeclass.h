@@ -107,11 +107,13 @@ static inline unsigned int gomem_object_index(unsigned int class,
 	return ((u64)offset * gomem_class[class].magic) >> 32;
 }
 
-/* The order in gomem pages to which an object of @size bytes is aligned. */
+/*
+ * The alignment, in gomem pages, of the span of an object of @size bytes: the
+ * largest power of two that divides @size.
+ */
 static inline unsigned int gomem_align_pages(size_t size)
 {
-	return is_power_of_2(size) && size > GOMEM_PAGE_SIZE ?
-	       size >> GOMEM_PAGE_SHIFT : 1;
+	return max_t(size_t, 1, (size & -size) >> GOMEM_PAGE_SHIFT);
 }
 
 void gomem_sizeclass_init(void);

@@ -4,8 +4,8 @@
  *
  * Memory from gomem_alloc() serves where memory from kmalloc() serves: it is
  * physically contiguous and in the direct map, aligned to ARCH_KMALLOC_MINALIGN
- * at least and to its size where that is a power of two, and it can be had in
- * process, softirq and hardirq context.  Where it differs:
+ * at least and to the largest power of two that divides the size asked for, and
+ * it can be had in process, softirq and hardirq context.  Where it differs:
  *
  *  - It is freed with gomem_free(), never with kfree(): do not hand it to code
  *    that will kfree() it.  If that happens, the object is lost, and no more.
