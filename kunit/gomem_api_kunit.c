@@ -397,6 +397,32 @@ static void api_realloc_in_place(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, q, ZERO_SIZE_PTR);
 }
 
+/* Where it is it may be large enough and yet not aligned as the new size is. */
+static void api_realloc_aligns(struct kunit *test)
+{
+	static const size_t sizes[] = { 2688, 2560, 2048, 512, 500, 49152, 40960,
+		106496, 98304, 65536, 20480, 4096 };
+	unsigned int i, j, misaligned = 0, corrupt = 0;
+	size_t kept = 0;
+	u8 *p[8] = {};
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < ARRAY_SIZE(p); j++) {
+			p[j] = renew(p[j], sizes[i], GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, p[j]);
+			misaligned += !IS_ALIGNED((unsigned long)p[j],
+						  divisor_of(sizes[i]));
+			corrupt += !!memchr_inv(p[j], i, min(kept, sizes[i]));
+			memset(p[j], i + 1, sizes[i]);
+		}
+		kept = sizes[i];
+	}
+	KUNIT_EXPECT_EQ(test, misaligned, 0U);
+	KUNIT_EXPECT_EQ(test, corrupt, 0U);
+	for (j = 0; j < ARRAY_SIZE(p); j++)
+		gomem_free(p[j]);
+}
+
 static void api_realloc_moves(struct kunit *test)
 {
 	static const size_t sizes[] = { 8, 9, 1000, 8193, 32769, 70000, 1 << 21 };
@@ -718,6 +744,7 @@ static struct kunit_case gomem_api_cases[] = {
 	KUNIT_CASE(api_zeroes),
 	KUNIT_CASE(api_array_overflow),
 	KUNIT_CASE(api_realloc_in_place),
+	KUNIT_CASE(api_realloc_aligns),
 	KUNIT_CASE(api_realloc_moves),
 	KUNIT_CASE(api_realloc_fails),
 	KUNIT_CASE(api_bulk),

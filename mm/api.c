@@ -101,6 +101,12 @@ void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_node);
 
+/* Is @p aligned as an object of @size bytes is? */
+static bool api_is_aligned(const void *p, size_t size)
+{
+	return IS_ALIGNED((unsigned long)p, size & -size);
+}
+
 void *gomem_realloc(const void *p, size_t new_size, gfp_t gfp)
 {
 	size_t old_size;
@@ -118,14 +124,14 @@ void *gomem_realloc(const void *p, size_t new_size, gfp_t gfp)
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_FOREIGN);
 		return NULL;
 	}
-	if (old_size >= new_size) {
+	if (old_size >= new_size && api_is_aligned(p, new_size)) {
 		if (want_init_on_alloc(gfp))
 			memset((void *)p + new_size, 0, old_size - new_size);
 		return (void *)p;
 	}
 	new = gomem_alloc_for(&gomem_default_heap, new_size, gfp, _RET_IP_);
 	if (new) {
-		memcpy(new, p, old_size);
+		memcpy(new, p, min(old_size, new_size));
 		gomem_free_for(p, _RET_IP_);
 	}
 	return new;

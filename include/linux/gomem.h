@@ -109,7 +109,8 @@ void *gomem_calloc(size_t n, size_t size, gfp_t gfp) __alloc_size(1, 2) __malloc
  *	memory that stays where it is, is zeroed, as krealloc() does
  *
  * Memory that is large enough already stays where it is, however small
- * @new_size; otherwise it is copied to new memory and @p is freed.
+ * @new_size, if it is aligned as @new_size bytes are; otherwise it is copied to
+ * new memory and @p is freed.
  *
  * Context: as gomem_alloc().
  * Return: the memory, perhaps at a new place; ZERO_SIZE_PTR if @new_size is 0;
