@@ -12,6 +12,7 @@
 #include <linux/nodemask.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "gomem_test.h"
@@ -240,8 +241,6 @@ static void arena_index_bounds(struct kunit *test)
 		end_pfn = max(end_pfn, node_end_pfn(nid));
 	end = (unsigned long)__va(PFN_PHYS(end_pfn - 1)) + PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, window_of(end - 1), gomem_index->nr - 1);
-	KUNIT_EXPECT_EQ(test, gomem_index_bytes(),
-			sizeof(*gomem_index) + gomem_index->nr * sizeof(void *));
 
 	expect_pages(test, gomem_index->base - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
 	end = gomem_index->base + (gomem_index->nr << GOMEM_ARENA_SHIFT);
@@ -263,6 +262,207 @@ static void arena_out_of_range(struct kunit *test)
 			gomem_arena_get(meta, gomem_index->base - GOMEM_PAGE_SIZE, GOMEM_PAGE_SIZE,
 					GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+}
+
+/* Every page that is used is in the list of what memory there is. */
+static void arena_finds_memory(struct kunit *test)
+{
+	struct gomem_memory memory = {};
+	unsigned int i, found = 0;
+	unsigned long pfn, last;
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, gomem_memory_find(&memory), 0);
+	p = kunit_kmalloc(test, 100, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	pfn = page_to_pfn(virt_to_page(p));
+	last = memory.range[0].start;
+	for (i = 0; i < memory.nr; i++) {
+		KUNIT_EXPECT_GE(test, memory.range[i].start, last);
+		KUNIT_EXPECT_GT(test, memory.range[i].end, memory.range[i].start);
+		last = memory.range[i].end;
+		found += memory.range[i].start <= pfn && pfn < last;
+	}
+	KUNIT_EXPECT_EQ(test, found, 1U);
+	kfree(memory.range);
+}
+
+static void arena_memory_list(struct kunit *test)
+{
+	struct gomem_memory memory = {};
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		KUNIT_ASSERT_EQ(test, gomem_memory_add(&memory, 10 * i, 10 * i + 5), 0);
+		KUNIT_ASSERT_EQ(test, gomem_memory_add(&memory, 10 * i + 5, 10 * i + 9), 0);
+	}
+	KUNIT_EXPECT_EQ(test, memory.nr, 100U);
+	for (i = 0; i < 100; i++)
+		if (memory.range[i].start != 10 * i || memory.range[i].end != 10 * i + 9)
+			break;
+	KUNIT_EXPECT_EQ(test, i, 100U);
+	kfree(memory.range);
+}
+
+/* --- Of memory that lies far apart. --- */
+
+#define GIB		((u64)SZ_1G)
+
+/* User Mode Linux does a system call for each page that it maps. */
+#define FAR		((IS_ENABLED(CONFIG_UML) ? 1 : 64) * 1024 * GIB)
+
+#define MEMORY(from, to)	{ PHYS_PFN(from), PHYS_PFN(to) }
+
+static struct gomem_index *make_index(struct kunit *test, struct gomem_pfns *range,
+				      unsigned int nr, const struct gomem_index *old)
+{
+	const struct gomem_memory memory = { .range = range, .nr = nr };
+	struct gomem_index *index = gomem_index_make(&memory, old);
+
+	KUNIT_ASSERT_NOT_NULL(test, index);
+	return index;
+}
+
+static unsigned long arena_at(const struct gomem_index *index, u64 physical)
+{
+	return ((unsigned long)__va(physical) - index->base) >> GOMEM_ARENA_SHIFT;
+}
+
+/* What gomem_free() would find there. */
+static unsigned long tag_in(const struct gomem_index *index, u64 physical)
+{
+	return gomem_tag_in(index, __va(physical));
+}
+
+static bool covers(const struct gomem_index *index, u64 from, u64 to)
+{
+	return gomem_index_covers(index, arena_at(index, from),
+				  arena_at(index, to - 1));
+}
+
+/* How many arenas are there that are none's? */
+static unsigned long count_arenas(const struct gomem_index *index,
+				  unsigned long *looked_at)
+{
+	unsigned long i = 0, nr = 0;
+
+	*looked_at = 0;
+	while ((i = gomem_index_next(index, i)) < index->nr) {
+		nr += index->arena[i++] != &gomem_no_arena;
+		++*looked_at;
+	}
+	return nr;
+}
+
+/* As much as the memory, not as much as where it lies. */
+static void index_takes_what_memory_does(struct kunit *test)
+{
+	struct gomem_pfns close[] = { MEMORY(0, 4 * GIB), MEMORY(4 * GIB, 5 * GIB) };
+	struct gomem_pfns apart[] = { MEMORY(0, 4 * GIB), MEMORY(FAR - GIB, FAR) };
+	struct gomem_index *near = make_index(test, close, 2, NULL);
+	struct gomem_index *far = make_index(test, apart, 2, NULL);
+
+	KUNIT_EXPECT_NULL(test, near->map);
+	KUNIT_EXPECT_EQ(test, near->nr, 5UL * 512);
+	KUNIT_EXPECT_GE(test, near->bytes, near->nr * sizeof(void *));
+	KUNIT_EXPECT_LE(test, near->bytes, 2 * near->nr * sizeof(void *));
+	KUNIT_EXPECT_EQ(test, far->nr, (unsigned long)(FAR >> GOMEM_ARENA_SHIFT));
+	KUNIT_EXPECT_LE(test, far->bytes, near->bytes + (1 << 20));
+	gomem_index_free(near);
+	gomem_index_free(far);
+}
+
+/* Look-ups in, between and beyond memory; memory does not end with a part. */
+static void index_of_sparse_memory(struct kunit *test)
+{
+	struct gomem_pfns range[] = {
+		MEMORY(4096, 4 * GIB),
+		MEMORY(FAR / 2 + 7 * GIB - (96 << 20), FAR / 2 + 8 * GIB + (64 << 20)),
+		MEMORY(FAR - GIB / 2, FAR),
+	};
+	struct gomem_arena *arena = kunit_kzalloc(test, sizeof(*arena), GFP_KERNEL);
+	struct gomem_index *index = make_index(test, range, ARRAY_SIZE(range), NULL);
+	unsigned long part = PAGE_SIZE / sizeof(void *), own, looked_at;
+	u64 from, to, bytes = (u64)part << GOMEM_ARENA_SHIFT;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, arena);
+	memset(arena->tag, 7, sizeof(arena->tag));
+	KUNIT_EXPECT_EQ(test, count_arenas(index, &own), 0UL);
+	for (i = 0; i < ARRAY_SIZE(range); i++) {
+		from = PFN_PHYS(range[i].start);
+		to = PFN_PHYS(range[i].end);
+		KUNIT_EXPECT_TRUE(test, covers(index, from, to));
+		index->arena[arena_at(index, from)] = arena;
+		index->arena[arena_at(index, to - 1)] = arena;
+	}
+	/* They are seen where they are, and nowhere else. */
+	KUNIT_EXPECT_EQ(test, count_arenas(index, &looked_at), 6UL);
+	KUNIT_EXPECT_EQ(test, looked_at, own);
+	KUNIT_EXPECT_LE(test, own, part * (DIV_ROUND_UP(4 * GIB, bytes) + 3 + 1));
+	for (i = 0; i < ARRAY_SIZE(range); i++) {
+		from = round_down(PFN_PHYS(range[i].start), GOMEM_ARENA_SIZE);
+		to = PFN_PHYS(range[i].end);
+		KUNIT_EXPECT_EQ(test, tag_in(index, from - 1), GOMEM_TAG_NONE);
+		KUNIT_EXPECT_EQ(test, tag_in(index, from), 7UL);
+		KUNIT_EXPECT_EQ(test, tag_in(index, from + GOMEM_ARENA_SIZE),
+				GOMEM_TAG_NONE);
+		KUNIT_EXPECT_EQ(test, tag_in(index, to - GOMEM_ARENA_SIZE - 1),
+				GOMEM_TAG_NONE);
+		KUNIT_EXPECT_EQ(test, tag_in(index, to - 1), 7UL);
+		KUNIT_EXPECT_EQ(test, tag_in(index, to), GOMEM_TAG_NONE);
+	}
+	for (from = 4 * GIB; from < FAR - GIB / 2; from += 3 * GIB)
+		if (tag_in(index, from) != GOMEM_TAG_NONE)
+			break;
+	KUNIT_EXPECT_GE(test, from, FAR - GIB / 2);
+	/* Blocks may lie in none of the rest, nor reach into it. */
+	KUNIT_EXPECT_FALSE(test, covers(index, FAR / 4, FAR / 4 + 1));
+	KUNIT_EXPECT_FALSE(test, covers(index, GIB, FAR - 1));
+	KUNIT_EXPECT_FALSE(test, covers(index, 4 * GIB - 1, 4 * GIB + bytes));
+	KUNIT_EXPECT_FALSE(test, covers(index, FAR - 1, FAR + 1));
+	KUNIT_EXPECT_FALSE(test, covers(index, FAR, FAR + 1));
+	KUNIT_EXPECT_FALSE(test, gomem_index_covers(index, ULONG_MAX, 0));
+	gomem_index_free(index);
+}
+
+/* Far memory comes, and some between; what was known is known. */
+static void index_grows_apart(struct kunit *test)
+{
+	struct gomem_pfns range[] = {
+		MEMORY(0, 2 * GIB), MEMORY(FAR - GIB, FAR),
+		MEMORY(FAR / 2, FAR / 2 + GIB),
+	};
+	struct gomem_arena *arena = kunit_kzalloc(test, sizeof(*arena), GFP_KERNEL);
+	struct gomem_index *dense, *two, *three;
+	unsigned long looked_at;
+
+	KUNIT_ASSERT_NOT_NULL(test, arena);
+	memset(arena->tag, 7, sizeof(arena->tag));
+	dense = make_index(test, range, 1, NULL);
+	dense->arena[0] = arena;
+	dense->arena[dense->nr - 1] = arena;
+
+	two = make_index(test, range, 2, dense);
+	gomem_index_copy(two, dense);
+	gomem_index_free(dense);
+	KUNIT_EXPECT_EQ(test, count_arenas(two, &looked_at), 2UL);
+	KUNIT_EXPECT_EQ(test, tag_in(two, 2 * GIB - 1), 7UL);
+	two->arena[two->nr - 1] = arena;
+
+	three = make_index(test, range + 2, 1, two);
+	gomem_index_copy(three, two);
+	KUNIT_EXPECT_EQ(test, three->nr, two->nr);
+	/* What comes meanwhile is in both. */
+	two->arena[1] = arena;
+	gomem_index_free(two);
+	KUNIT_EXPECT_EQ(test, count_arenas(three, &looked_at), 4UL);
+	KUNIT_EXPECT_EQ(test, tag_in(three, FAR - 1), 7UL);
+	KUNIT_EXPECT_TRUE(test, covers(three, FAR / 2, FAR / 2 + GIB));
+	KUNIT_EXPECT_TRUE(test, covers(three, FAR - GIB, FAR));
+	KUNIT_EXPECT_TRUE(test, covers(three, 0, 2 * GIB));
+	KUNIT_EXPECT_FALSE(test, covers(three, FAR / 4, FAR / 4 + 1));
+	gomem_index_free(three);
 }
 
 /* --- Arenas come and go. --- */
@@ -349,6 +549,11 @@ static struct kunit_case gomem_arena_cases[] = {
 	KUNIT_CASE(arena_no_address),
 	KUNIT_CASE(arena_index_bounds),
 	KUNIT_CASE(arena_out_of_range),
+	KUNIT_CASE(arena_finds_memory),
+	KUNIT_CASE(arena_memory_list),
+	KUNIT_CASE(index_takes_what_memory_does),
+	KUNIT_CASE(index_of_sparse_memory),
+	KUNIT_CASE(index_grows_apart),
 	KUNIT_CASE(arena_lifetime),
 	KUNIT_CASE(arena_set_pages),
 	KUNIT_CASE(arena_undo),

@@ -237,6 +237,44 @@ static void hotplug_extends_index(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
 }
 
+/*
+ * Memory comes that lies far away.  What there was is known as before, and there may
+ * be arenas in the new memory, but not between.  The suites after this one have
+ * such an index.
+ */
+static void hotplug_of_far_memory(struct kunit *test)
+{
+	unsigned long far = PHYS_PFN(__pa(gomem_index->base)) + PHYS_PFN(1ULL << 40);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned long address = (unsigned long)__va(PFN_PHYS(far));
+	void *p = gomem_heap_alloc(heap, 100000, GFP_KERNEL), *q;
+	size_t before = gomem_index_bytes();
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, gomem_index_extend(far, far + PHYS_PFN(1 << 30)), 0);
+	KUNIT_EXPECT_LE(test, gomem_index_bytes(), before + (1 << 20));
+	KUNIT_EXPECT_TRUE(test, gomem_owns(p));
+	q = gomem_heap_alloc(heap, 200000, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_TRUE(test, gomem_owns(q));
+	KUNIT_EXPECT_EQ(test, gomem_usable_size(p), (size_t)106496);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+
+	KUNIT_ASSERT_EQ(test, gomem_arena_get(heap->meta, address, GOMEM_PAGE_SIZE,
+					     GFP_KERNEL), 0);
+	KUNIT_EXPECT_FALSE(test, gomem_owns((void *)address));
+	gomem_arena_put(address, GOMEM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gomem_arena_get(heap->meta, address - (512 << 20),
+					      GOMEM_PAGE_SIZE, GFP_KERNEL), -ERANGE);
+	/* Nor where a part of it is between. */
+	address -= GOMEM_PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, gomem_arena_get(heap->meta, address, 2 * GOMEM_PAGE_SIZE,
+					      GFP_KERNEL), -ERANGE);
+	KUNIT_EXPECT_FALSE(test, gomem_owns((void *)address));
+	gomem_free(p);
+	gomem_free(q);
+}
+
 /* --- Knobs. --- */
 
 static void knobs_parse(struct kunit *test)
@@ -318,6 +356,7 @@ static struct kunit_case gomem_limit_cases[] = {
 	KUNIT_CASE(shrinker_empties_depots),
 	KUNIT_CASE(shrinker_is_told_to_the_kernel),
 	KUNIT_CASE(hotplug_extends_index),
+	KUNIT_CASE(hotplug_of_far_memory),
 	KUNIT_CASE(knobs_parse),
 	KUNIT_CASE(knobs_refuse),
 	{}

@@ -25,6 +25,7 @@
 #include "gc.h"
 #include "heap.h"
 #include "heapctl.h"
+#include "index.h"
 #include "instance.h"
 #include "knobs.h"
 #include "large.h"

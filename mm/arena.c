@@ -5,25 +5,26 @@
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
  * gomem's has an arena, which knows for each of its 512 half pages (the smallest
  * page of a kernel) a tag (the size class, or what else it is) and the span.  One
- * array over all of the memory leads from an address to its arena; windows without
- * one lead to gomem_no_arena, in which every tag says "not gomem's".  So gomem_free()
- * finds the class of any pointer with two loads, and a pointer that is not
- * ours ends in the slow path without having cost the others a test.
+ * array over all of the memory (mm/index.c) leads from an address to its arena;
+ * windows without one lead to gomem_no_arena, in which every tag says "not gomem's".
+ * So gomem_free() finds the class of any pointer with two loads, and a pointer that
+ * is not ours ends in the slow path without having cost the others a test.
  *
- * Readers hold nothing but RCU, and load the index once: when memory is added a
- * longer one takes its place.  (With a spinlock held one is under RCU, too.)
+ * Readers hold nothing but RCU, and load the index once: when memory is added
+ * another one takes its place.  (With a spinlock held one is under RCU, too.)
  * Writers are mheaps, which change the tags of pages they own under their own
  * lock, and gomem_index_lock protects which arenas exist and how many blocks
  * they serve.
  */
-#include <linux/mmzone.h>
+#include <linux/kmemleak.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "arena.h"
+#include "index.h"
 
 static_assert(GOMEM_NR_TAGS <= U8_MAX);
 
@@ -67,7 +68,7 @@ static bool arenas_of(unsigned long base, unsigned long bytes,
 	index = READ_ONCE(gomem_index);
 	*first = arena_index(index, base);
 	*last = arena_index(index, base + bytes - 1);
-	covered = *first < index->nr && *last < index->nr;
+	covered = gomem_index_covers(index, *first, *last);
 	rcu_read_unlock();
 	return covered;
 }
@@ -102,6 +103,8 @@ static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
 		kfree(arena);
 		return NULL;
 	}
+	/* It may be known to nothing but a page of the index. */
+	kmemleak_not_leak(arena);
 	atomic_long_add(ksize(arena->span) + ksize(arena), &arena_bytes);
 	return arena;
 }
@@ -312,12 +315,10 @@ struct gomem_span *gomem_span_of(const void *p)
 /* Bytes that the index itself takes. */
 size_t gomem_index_bytes(void)
 {
-	const struct gomem_index *index;
 	size_t bytes;
 
 	rcu_read_lock();
-	index = READ_ONCE(gomem_index);
-	bytes = struct_size(index, arena, index->nr);
+	bytes = READ_ONCE(gomem_index)->bytes;
 	rcu_read_unlock();
 	return bytes;
 }
@@ -328,47 +329,71 @@ size_t gomem_arena_bytes(void)
 	return atomic_long_read(&arena_bytes);
 }
 
-/* An index over the memory from @start_pfn to @end_pfn, without arenas. */
-static struct gomem_index *index_alloc(unsigned long start_pfn,
-				       unsigned long end_pfn)
+/* Have @index take the place of the one that there is. */
+static void arena_replace_index(struct gomem_index *index)
 {
-	/* What is aligned in physical memory is so in the direct map, from here. */
-	u64 start = round_down(PFN_PHYS(start_pfn), GOMEM_ARENA_SIZE);
-	struct gomem_index *index;
-	unsigned long nr, i;
+	struct gomem_index *old = gomem_index;
+	unsigned long flags;
 
-	nr = DIV_ROUND_UP_ULL(PFN_PHYS(end_pfn) - start, GOMEM_ARENA_SIZE);
-	index = kvmalloc(struct_size(index, arena, nr), GFP_KERNEL);
-	if (!index)
-		return NULL;
-	index->base = (unsigned long)__va(start);
-	index->nr = nr;
-	for (i = 0; i < nr; i++)
-		index->arena[i] = &gomem_no_arena;
-	return index;
-}
-
-static int index_extend(unsigned long start_pfn, unsigned long end_pfn)
-{
-	struct gomem_index *old = gomem_index, *index;
-	unsigned long flags, base_pfn;
-
-	base_pfn = PHYS_PFN(__pa(old->base));
-	if (start_pfn < base_pfn)
-		return -ERANGE;
-	if (PFN_PHYS(end_pfn - base_pfn) <= (u64)old->nr << GOMEM_ARENA_SHIFT)
-		return 0;
-	index = index_alloc(base_pfn, end_pfn);
-	if (!index)
-		return -ENOMEM;
 	spin_lock_irqsave(&gomem_index_lock, flags);
-	memcpy(index->arena, old->arena, array_size(old->nr, sizeof(*old->arena)));
+	gomem_index_copy(index, old);
 	/* Pairs with the address dependency of whoever loads gomem_index. */
 	smp_store_release(&gomem_index, index);
 	spin_unlock_irqrestore(&gomem_index_lock, flags);
 	synchronize_rcu();
-	kvfree(old);
+	gomem_index_free(old);
+}
+
+/* Does the index cover @pfns?  -ERANGE if it cannot. */
+static int arena_index_lacks(const struct gomem_pfns *pfns)
+{
+	const struct gomem_index *index = gomem_index;
+	unsigned long first, last;
+
+	if (pfns->start < PHYS_PFN(__pa(index->base)))
+		return -ERANGE;
+	first = arena_index(index, (unsigned long)__va(PFN_PHYS(pfns->start)));
+	last = arena_index(index, (unsigned long)__va(PFN_PHYS(pfns->end) - 1));
+	return !gomem_index_covers(index, first, last);
+}
+
+/* Make an index over @memory, if this one does not cover all of it. */
+static int arena_extend_index(const struct gomem_memory *memory)
+{
+	struct gomem_index *index;
+	int ret, lacks = 0;
+	unsigned int i;
+
+	for (i = 0; i < memory->nr; i++) {
+		ret = arena_index_lacks(&memory->range[i]);
+		if (ret < 0)
+			return ret;
+		lacks += ret;
+	}
+	if (!lacks)
+		return 0;
+	index = gomem_index_make(memory, gomem_index);
+	if (!index)
+		return -ENOMEM;
+	arena_replace_index(index);
 	return 0;
+}
+
+/* The same for what there is, and @pfns. */
+static int arena_extend_to(struct gomem_pfns *pfns)
+{
+	struct gomem_memory memory = {};
+	int ret;
+
+	ret = gomem_memory_find(&memory);
+	if (!ret && pfns) {
+		gomem_memory_widen(pfns);
+		ret = gomem_memory_add(&memory, pfns->start, pfns->end);
+	}
+	if (!ret)
+		ret = arena_extend_index(&memory);
+	kfree(memory.range);
+	return ret;
 }
 
 /**
@@ -384,27 +409,15 @@ static int index_extend(unsigned long start_pfn, unsigned long end_pfn)
  */
 int gomem_index_extend(unsigned long start_pfn, unsigned long end_pfn)
 {
+	struct gomem_pfns pfns = { start_pfn, end_pfn };
 	int ret;
 
 	mutex_lock(&gomem_index_mutex);
-	ret = index_extend(start_pfn, end_pfn);
+	ret = arena_index_lacks(&pfns);
+	if (ret > 0)
+		ret = arena_extend_to(&pfns);
 	mutex_unlock(&gomem_index_mutex);
 	return ret;
-}
-
-/* Where the memory of all nodes begins and ends. */
-static void arena_memory_bounds(unsigned long *start_pfn, unsigned long *end_pfn)
-{
-	int nid;
-
-	*start_pfn = ULONG_MAX;
-	*end_pfn = 0;
-	for_each_online_node(nid) {
-		if (!node_present_pages(nid))
-			continue;
-		*start_pfn = min(*start_pfn, node_start_pfn(nid));
-		*end_pfn = max(*end_pfn, node_end_pfn(nid));
-	}
 }
 
 /**
@@ -418,10 +431,12 @@ static void arena_memory_bounds(unsigned long *start_pfn, unsigned long *end_pfn
  */
 int gomem_index_catch_up(void)
 {
-	unsigned long start_pfn, end_pfn;
+	int ret;
 
-	arena_memory_bounds(&start_pfn, &end_pfn);
-	return gomem_index_extend(start_pfn, end_pfn);
+	mutex_lock(&gomem_index_mutex);
+	ret = arena_extend_to(NULL);
+	mutex_unlock(&gomem_index_mutex);
+	return ret;
 }
 
 /**
@@ -432,10 +447,11 @@ int gomem_index_catch_up(void)
  */
 int gomem_index_init(void)
 {
-	unsigned long start_pfn, end_pfn;
+	struct gomem_memory memory = {};
 
-	arena_memory_bounds(&start_pfn, &end_pfn);
-	gomem_index = index_alloc(start_pfn, end_pfn);
+	if (!gomem_memory_find(&memory))
+		gomem_index = gomem_index_make(&memory, NULL);
+	kfree(memory.range);
 	return gomem_index ? 0 : -ENOMEM;
 }
 
@@ -447,15 +463,16 @@ int gomem_index_init(void)
  */
 void gomem_index_exit(void)
 {
-	unsigned long i;
+	struct gomem_index *index = gomem_index;
+	unsigned long i = 0;
 
 	rcu_barrier();
-	for (i = 0; i < gomem_index->nr; i++) {
-		struct gomem_arena *arena = gomem_index->arena[i];
+	while ((i = gomem_index_next(index, i)) < index->nr) {
+		struct gomem_arena *arena = index->arena[i++];
 
 		if (arena != &gomem_no_arena)
 			arena_free(arena);
 	}
-	kvfree(gomem_index);
+	gomem_index_free(index);
 	gomem_index = NULL;
 }

@@ -38,9 +38,13 @@ struct gomem_arena {
 	struct rcu_head rcu;
 };
 
+struct gomem_index_map;
+
 struct gomem_index {
 	unsigned long base;		/* address of the first arena */
 	unsigned long nr;		/* arenas */
+	struct gomem_index_map *map;	/* NULL if it is in one piece */
+	size_t bytes;			/* that it takes, page tables and all */
 	struct gomem_arena *arena[];
 };
 

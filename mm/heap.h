@@ -27,7 +27,7 @@
  * new rate at a time; inside it gomem_gc.mutex, one cycle at a time, and nobody else
  * at the mcaches of CPUs that are off; inside that the kernel's cpus_read_lock().
  * gomem_heaps_lock, the list of heaps, is taken inside cpus_write_lock(), and
- * gomem_index_mutex, a longer index, inside the lock of memory hotplug.
+ * gomem_index_mutex, a new index, inside the lock of memory hotplug.
  *
  * The numbered ones are taken with interrupts off, and nothing sleeps under them.  The
  * kernel's allocators are called with none of them held, no lock is taken while

@@ -6,9 +6,9 @@
  * when it is certain that the CPU will not touch them: after it is dead, and
  * before it can come up again.
  *
- * Memory that is about to come may lie beyond the arena index, which is made
- * longer before anybody can get a page of it; and once more when gomem begins to
- * be told of such memory, for what came just before.  Memory that is about to go cannot
+ * Memory that is about to come may lie where the arena index has no room for it.  One
+ * that has is made before anybody can get a page of it; and once more when gomem begins
+ * to be told of such memory, for what came just before.  Memory that is about to go cannot
  * go while gomem has pages of it, and gomem cannot move objects; but it gives
  * back all blocks without spans, and asks for a cycle to make more of them.
  */

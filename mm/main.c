@@ -13,6 +13,7 @@
  *	mm/mheap.c	the page heap
  *	mm/block.c	memory from the page allocator
  *	mm/arena.c	from an address to its span
+ *	mm/index.c	the array in which it looks for that
  *	mm/reclaim.c	the worker that gives memory back; from there on:
  *			scavenge.c, release.c, gc.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
