@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC1091
+#
+# Memory comes that lies at 64 TiB, where an index over all addresses would take
+# 256 MiB; what gomem holds for it may be a MiB. Then it is there when gomem comes.
+#
+# vm: --smp 2 --mem 512M --dimm 512M --dimm-at 0x400000000000
+# vm: --add scripts/guest/tap:/tap
+. /tap
+
+M=/sys/devices/system/memory
+S=/sys/kernel/debug/gomem_spike
+
+# memory_comes: all of the DIMM, and it is far away.
+memory_comes() {
+	block=$((0x$(cat "$M"/block_size_bytes)))
+	grep -lx offline "$M"/memory*/state >/tmp/added
+	[ "$(wc -l </tmp/added)" -ge 2 ] || { echo "there is none"; return 1; }
+	while read -r state; do
+		at=$((0x$(cat "${state%/state}"/phys_index) * block))
+		[ "$at" -ge $((1 << 46)) ] || { echo "it is at $at"; return 1; }
+		echo online_kernel >"$state" || return 1
+	done </tmp/added
+}
+
+# at_most_more BYTES: since GCSys was $before.
+at_most_more() {
+	after=$(field GCSys)
+	echo "GCSys was $before, is $after"
+	[ "$after" -le $((before + $1)) ]
+}
+
+# More objects than there is room for without it, and look-ups all over it.
+memory_is_used() {
+	free=$(cat "$S"/free_kb)
+	echo $((free - 98304)) >"$S"/live_kb || { cat "$S"/live_kb; return 1; }
+	[ "$(cat "$S"/live_kb)" -gt $((384 << 10)) ] || { cat "$S"/live_kb; return 1; }
+	judge "$D"/memstats && books || return 1
+	echo 0 >"$S"/live_kb
+}
+
+check "insmod" insmod /gomem.ko
+before=$(field GCSys)
+check "memory comes" memory_comes
+check "it takes a MiB at most" at_most_more 1048576
+echo "# GCSys $before, and with memory at 64 TiB $(field GCSys)"
+insmod /gomem_spike.ko
+check "it is used, and given back" memory_is_used
+rmmod gomem_spike
+check "rmmod" rmmod gomem
+
+check "insmod where there is such memory" insmod /gomem.ko
+check "that takes no more" at_most_more 1048576
+insmod /gomem_spike.ko size=20000
+check "it is used there, too" memory_is_used
+rmmod gomem_spike
+check "books" books
+check "rmmod again" rmmod gomem
+exit 0
