@@ -31,10 +31,10 @@ static int hotplug_cpu_is_dead(unsigned int cpu)
 {
 	struct gomem_heap *heap;
 
-	mutex_lock(&gomem_heaps_lock);
+	down_read(&gomem_heaps_lock);
 	list_for_each_entry(heap, &gomem_heaps, list)
 		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
-	mutex_unlock(&gomem_heaps_lock);
+	up_read(&gomem_heaps_lock);
 	return 0;
 }
 
@@ -43,7 +43,7 @@ static void hotplug_memory_goes(void)
 	struct gomem_heap *heap;
 	int nid;
 
-	mutex_lock(&gomem_heaps_lock);
+	down_read(&gomem_heaps_lock);
 	list_for_each_entry(heap, &gomem_heaps, list) {
 		gomem_heap_empty_depots(heap, UINT_MAX);
 		for_each_node_mask(nid, heap->nodes)
@@ -51,7 +51,7 @@ static void hotplug_memory_goes(void)
 		WRITE_ONCE(heap->reclaim->drain, true);
 		gomem_reclaim_call(heap);
 	}
-	mutex_unlock(&gomem_heaps_lock);
+	up_read(&gomem_heaps_lock);
 }
 
 static int hotplug_memory_changes(struct notifier_block *self, unsigned long action,

@@ -39,7 +39,7 @@ static const struct gomem_hooks instance_hooks = {
 
 /* All heaps that can be looked at. */
 LIST_HEAD(gomem_heaps);
-DEFINE_MUTEX(gomem_heaps_lock); /* that list */
+DECLARE_RWSEM(gomem_heaps_lock); /* that list; who shrinks a heap holds it, too */
 
 static struct gomem_node *instance_node_create(struct gomem_heap *heap, int nid)
 {
@@ -140,9 +140,9 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 		goto no_reclaim;
 	atomic_long_add(num_possible_cpus() * sizeof(struct gomem_mcache),
 			&meta->bytes[GOMEM_META_MCACHE]);
-	mutex_lock(&gomem_heaps_lock);
+	down_write(&gomem_heaps_lock);
 	list_add_tail(&heap->list, &gomem_heaps);
-	mutex_unlock(&gomem_heaps_lock);
+	up_write(&gomem_heaps_lock);
 	return 0;
 
 no_reclaim:
@@ -245,9 +245,9 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	int cpu, nid;
 
 	gomem_reclaim_stop(heap);
-	mutex_lock(&gomem_heaps_lock);
+	down_write(&gomem_heaps_lock);
 	list_del(&heap->list);
-	mutex_unlock(&gomem_heaps_lock);
+	up_write(&gomem_heaps_lock);
 
 	/* A trace event that is turned on or off now has counts begun anew. */
 	mutex_lock(&heap->gc->mutex);

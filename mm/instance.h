@@ -6,8 +6,8 @@
 #define GOMEM_INSTANCE_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/rwsem.h>
 
 #include "heap.h"
 
@@ -15,7 +15,7 @@ struct gomem_mcache;
 struct gomem_meta;
 
 extern struct list_head gomem_heaps;
-extern struct mutex gomem_heaps_lock;
+extern struct rw_semaphore gomem_heaps_lock;
 
 int gomem_heap_init(struct gomem_heap *heap, const char *name,
 		    struct gomem_meta *meta,

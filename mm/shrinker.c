@@ -100,12 +100,12 @@ static unsigned long shrinker_count(struct shrinker *s,
 	struct gomem_heap *heap;
 	unsigned long count = 0;
 
-	if (!mutex_trylock(&gomem_heaps_lock))
+	if (!down_read_trylock(&gomem_heaps_lock))
 		return 0;
 	list_for_each_entry(heap, &gomem_heaps, list)
 		if (node_isset(sc->nid, heap->nodes))
 			count += gomem_shrink_count(heap, sc->nid);
-	mutex_unlock(&gomem_heaps_lock);
+	up_read(&gomem_heaps_lock);
 	return count ? count : SHRINK_EMPTY;
 }
 
@@ -114,13 +114,13 @@ static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc
 	struct gomem_heap *heap;
 	unsigned long done = 0;
 
-	if (!mutex_trylock(&gomem_heaps_lock))
+	if (!down_read_trylock(&gomem_heaps_lock))
 		return SHRINK_STOP;
 	list_for_each_entry(heap, &gomem_heaps, list)
 		if (node_isset(sc->nid, heap->nodes) && done < sc->nr_to_scan)
 			done += gomem_shrink_scan(heap, sc->nid,
 						  sc->nr_to_scan - done);
-	mutex_unlock(&gomem_heaps_lock);
+	up_read(&gomem_heaps_lock);
 	return done ? done : SHRINK_STOP;
 }
 
