@@ -243,6 +243,7 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	if (!block)
 		return NULL;
 	block->meta = meta;
+	atomic_set(&block->refs, 1);
 	block->span = gomem_meta_alloc(meta, GOMEM_META_MSPAN,
 				       nr_spans * sizeof(*block->span), gfp);
 	if (!block->span) {
@@ -394,8 +395,20 @@ static unsigned long block_reach(const struct gomem_block *block)
 }
 
 /**
+ * gomem_block_put() - do without the descriptor of a block
+ * @block: in no list, if this was the last who wanted it
+ *
+ * Context: any.
+ */
+void gomem_block_put(struct gomem_block *block)
+{
+	if (atomic_dec_and_test(&block->refs))
+		call_rcu(&block->rcu, block_free_descriptor_rcu);
+}
+
+/**
  * gomem_block_free() - give a block back to the page allocator
- * @block: in no list, its pages' tags cleared
+ * @block: detached, its pages' tags cleared
  *
  * Context: any, no gomem lock held.
  */
@@ -403,7 +416,7 @@ void gomem_block_free(struct gomem_block *block)
 {
 	gomem_arena_put(block->base, block_reach(block));
 	block_put_pages(block);
-	call_rcu(&block->rcu, block_free_descriptor_rcu);
+	gomem_block_put(block);
 }
 
 static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)

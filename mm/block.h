@@ -5,6 +5,7 @@
 #ifndef GOMEM_BLOCK_H
 #define GOMEM_BLOCK_H
 
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -60,6 +61,9 @@ struct gomem_block {
 	u16 holes;			/* pages that are gone */
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
 	unsigned long filling;		/* no holes until then, in jiffies */
+	u32 pins;			/* walks that stand on it, see walk.c */
+	bool gone;			/* in mheap.blocks only for those */
+	atomic_t refs;			/* its heap and walks: who keeps the descriptor */
 	struct rcu_head rcu;
 	struct gomem_span *span;	/* constant: npages of them, or one */
 	/* Shared blocks only. */
@@ -109,8 +113,15 @@ void gomem_block_free_pages(struct gomem_meta *meta, unsigned long base,
 void gomem_block_untag(struct gomem_block *block);
 void gomem_block_free(struct gomem_block *block);
 void gomem_block_abandon(struct gomem_block *block);
+void gomem_block_put(struct gomem_block *block);
 bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen);
 unsigned long gomem_span_held(const struct gomem_span *span);
+
+/* Keep the descriptor of @block; under the lock of its mheap. */
+static inline void gomem_block_get(struct gomem_block *block)
+{
+	atomic_inc(&block->refs);
+}
 
 static inline unsigned long gomem_span_base(const struct gomem_span *span)
 {

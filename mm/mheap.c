@@ -177,6 +177,7 @@ static void mheap_count_span(struct gomem_mheap *mheap,
 	long halves = sign * span->block->half;
 
 	mheap->nr_spans += sign;
+	mheap->moves++;
 	mheap->inuse_pages += npages;
 	mheap->inuse_halves += halves;
 	central->nspans += sign;
@@ -493,7 +494,7 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	block->mheap = mheap;
 	block->filling = jiffies + mheap->filling_time;
 	mheap_account_new(mheap, gomem_block_bytes(block));
-	list_add_tail_rcu(&block->all, &mheap->blocks);
+	list_add_tail(&block->all, &mheap->blocks);
 	if (block->exact || block->pfmemalloc) {
 		block->exact = true;
 		block->used = block->npages;
@@ -525,7 +526,11 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 	mheap->released_bytes += gomem_block_bytes(block);
 	mheap->given_back++;
 	mheap->nr_blocks--;
-	list_del_rcu(&block->all);
+	mheap->moves++;
+	if (block->pins)
+		block->gone = true;
+	else
+		list_del(&block->all);
 	if (!block->exact)
 		gomem_block_untag(block);
 	mheap_tell(mheap);
@@ -667,6 +672,7 @@ static unsigned int mheap_unpin_one(struct gomem_mheap *mheap,
 	span->central->stolen += stolen;
 	list_del_init(&span->list);
 	mheap->nr_pinned--;
+	mheap->moves++;
 	mheap->pinned_pages -= span->npages;
 	mheap->pinned_halves -= span->block->half;
 	if (span->block->exact)

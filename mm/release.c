@@ -180,6 +180,7 @@ static unsigned long release_make_holes(struct gomem_mheap *mheap,
 	WRITE_ONCE(block->holes, block->holes + n);
 	mheap->idle_pages -= n;
 	mheap->released_bytes += (u64)n << GOMEM_PAGE_SHIFT;
+	mheap->moves++;
 	gomem_mheap_reshelve(mheap, block);
 	return n;
 }

@@ -61,6 +61,7 @@ static void snapshot_read_node(struct gomem_node *node, struct gomem_snapshot *s
 	snap->held_pages += DIV_ROUND_UP_ULL(pinned, PAGE_SIZE);
 	snap->idle += ((u64)mheap->idle_pages << GOMEM_PAGE_SHIFT) + pinned;
 	snap->released += mheap->released_bytes;
+	snap->moves += mheap->moves;
 	spin_unlock_irqrestore(&mheap->lock, flags);
 }
 

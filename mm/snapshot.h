@@ -15,6 +15,7 @@ struct gomem_snapshot {
 	u64 large_bytes, large_total;	/* of those: live, ever */
 	u64 inuse, idle, released;	/* idle: without the released ones */
 	u64 nr_spans;
+	u64 moves;			/* of spans and pages, ever */
 	u64 held_pages;			/* kernel pages freed, that others refer to */
 	u64 stolen;			/* references that kfree() took, in all */
 	u32 drained;			/* gomem_heap.growths at its last drain */
