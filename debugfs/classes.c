@@ -5,7 +5,6 @@
  */
 #include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -15,6 +14,7 @@
 #include "mprof.h"
 #include "sizeclass.h"
 #include "snapshot.h"
+#include "walk.h"
 
 struct view {
 	struct gomem_snapshot snap;
@@ -190,18 +190,16 @@ int gomem_blocks_show(struct seq_file *m, void *v)
 {
 	u64 now = ktime_get_mono_fast_ns();
 	struct gomem_block *block;
-	struct gomem_mheap *mheap;
+	struct gomem_walk walk;
 	int nid;
 
 	seq_puts(m, "gomem blocks - version: 1\n");
 	seq_printf(m, "%-16s %4s %6s %6s %7s %10s %s\n", "address", "node",
 		   "pages", "used", "longest", "age_s", "kind");
-	rcu_read_lock();
 	for_each_node_mask(nid, gomem_default_heap.nodes) {
-		mheap = gomem_default_heap.node[nid]->mheap;
-		list_for_each_entry_rcu(block, &mheap->blocks, all)
+		gomem_walk_begin(&walk, gomem_default_heap.node[nid]->mheap);
+		while ((block = gomem_walk_next(&walk)))
 			show_block(m, block, now);
 	}
-	rcu_read_unlock();
 	return 0;
 }

@@ -6,10 +6,10 @@
  * whatever goes on meanwhile; and a recount that believes no counter: it walks
  * every block and span, counts the bits of the objects that are given out,
  * subtracts what waits in magazines, and compares.  Objects that move while they
- * are counted cannot be compared, so the recount is judged only if nothing moved.
+ * are counted cannot be compared, so the recount is judged only if nothing moved:
+ * each page heap counts its moves, which are seen by a snapshot before and one after.
  */
 #include <linux/delay.h>
-#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -17,8 +17,11 @@
 #include "mheap.h"
 #include "mspan.h"
 #include "mstats.h"
+#include "walk.h"
 
-#define RECOUNT_TRIES	5
+/* How often a recount is tried while things move, and how long is long enough. */
+#define MOST_MOVED	5
+#define ENOUGH_SAME	25
 
 struct recount {
 	u64 given_out[GOMEM_NR_CACHED];	/* object bits that are set */
@@ -32,7 +35,7 @@ struct check {
 	unsigned int failed;
 	struct gomem_snapshot before, after;
 	struct gomem_memstats stats;
-	struct recount recount;
+	struct recount recount, last;
 };
 
 static void check_compare(struct check *c, bool ok, const char *what, u64 left,
@@ -140,26 +143,32 @@ static void check_stolen(struct check *c)
 			   free);
 }
 
+/* Is it in use, or dying?  Its heap counts it for so long. */
+static bool check_span_counts(const struct gomem_span *span)
+{
+	/* Pairs with the release in mheap_publish(). */
+	enum gomem_span_state state = smp_load_acquire(&span->state);
+
+	return state == GOMEM_SPAN_INUSE || state == GOMEM_SPAN_DYING;
+}
+
 /* Count one span; its bits are looked at under the lock of its mcentral. */
 static void check_recount_span(struct recount *r, struct gomem_span *span)
 {
 	struct gomem_mcentral *central = READ_ONCE(span->central);
 	unsigned int class = central->class;
 	unsigned long flags;
-	unsigned int i;
 
 	gomem_mheap_census(central->mheap, span);
+	r->spans[class]++;
 	if (!class) {
-		r->spans[0]++;
 		r->large_bytes += gomem_span_bytes(span);
 		return;
 	}
 	spin_lock_irqsave(&central->lock, flags);
-	if (gomem_span_in_use(span) && span->central == central) {
-		r->spans[class]++;
-		for (i = 0; i < gomem_span_nelems(span); i++)
-			r->given_out[class] += gomem_mspan_test(span, i);
-	}
+	/* Of a dying one all objects have come back. */
+	if (gomem_span_in_use(span) && span->central == central)
+		r->given_out[class] += gomem_mspan_weight(span);
 	spin_unlock_irqrestore(&central->lock, flags);
 }
 
@@ -172,7 +181,7 @@ static void check_recount_block(struct recount *r, struct gomem_block *block)
 		struct gomem_span *span = &block->span[i];
 
 		step = 1;
-		if (gomem_span_in_use(span)) {
+		if (check_span_counts(span)) {
 			check_recount_span(r, span);
 			step = max(1U, READ_ONCE(span->npages));
 			used += gomem_span_bytes(span);
@@ -187,21 +196,19 @@ static void check_recount_block(struct recount *r, struct gomem_block *block)
 static void check_recount(struct gomem_heap *heap, struct recount *r)
 {
 	struct gomem_block *block;
+	struct gomem_walk walk;
 	int nid;
 
 	memset(r, 0, sizeof(*r));
-	rcu_read_lock();
-	for_each_node_mask(nid, heap->nodes)
-		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
+	for_each_node_mask(nid, heap->nodes) {
+		gomem_walk_begin(&walk, heap->node[nid]->mheap);
+		while ((block = gomem_walk_next(&walk)))
 			check_recount_block(r, block);
-	rcu_read_unlock();
+	}
 	gomem_cached_objects(heap, r->cached);
 }
 
-/*
- * A magazine on its way between an mcache and a depot is in neither.  Whoever
- * carries it is done soon, so what does not add up is looked at again.
- */
+/* Is what is given out and in no magazine what is live? */
 static bool check_recount_adds_up(const struct check *c)
 {
 	const struct gomem_class_stats *s = c->after.class;
@@ -235,26 +242,49 @@ static void check_judge_recount(struct check *c)
 	CHECK_EQ(c, snap->idle, r->idle);
 }
 
-/* Recount while nothing moves.  False if something always did. */
+/* Recount, and say whether anything moved meanwhile. */
+static bool check_recount_once(struct gomem_heap *heap, struct check *c)
+{
+	long lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
+
+	gomem_snapshot(heap, &c->after);
+	check_recount(heap, &c->recount);
+	gomem_snapshot(heap, &c->before);
+	return !memcmp(&c->before, &c->after, sizeof(c->after)) &&
+	       lookups == atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
+}
+
+/*
+ * Recount while nothing moves.  False if something always did.
+ *
+ * No counter tells of a magazine on its way between an mcache and a depot, nor of
+ * objects on their way from a span: they are given out, and in neither.  Whoever
+ * carries them is done soon, even if it has to wait for the CPU.  So what does not
+ * add up is held against the heap only if it stays as it is for half a second.
+ */
 static bool check_recount_quietly(struct gomem_heap *heap, struct check *c)
 {
-	bool quiet = false;
-	unsigned int try;
-	long lookups;
+	unsigned int moved = 0, same = 0;
 
-	for (try = 0; try < RECOUNT_TRIES; try++) {
-		if (try)
-			msleep(20);
-		lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
-		gomem_snapshot(heap, &c->after);
-		check_recount(heap, &c->recount);
-		gomem_snapshot(heap, &c->before);
-		quiet = !memcmp(&c->before, &c->after, sizeof(c->after)) &&
-			lookups == atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
-		if (quiet && check_recount_adds_up(c))
-			break;
+	for (;;) {
+		if (!check_recount_once(heap, c)) {
+			if (++moved == MOST_MOVED)
+				return false;
+			same = 0;
+		} else if (check_recount_adds_up(c)) {
+			return true;
+		} else if (memcmp(&c->recount, &c->last, sizeof(c->last))) {
+			c->last = c->recount;
+			same = 0;
+			/* It moves too slowly, or too fast, to be seen otherwise. */
+			moved++;
+		} else if (++same == ENOUGH_SAME) {
+			return true;
+		}
+		if (moved >= MOST_MOVED)
+			return false;
+		msleep(20);
 	}
-	return quiet;
 }
 
 /**

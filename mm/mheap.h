@@ -49,7 +49,6 @@ struct gomem_mheap {
 	unsigned long nr_spans;
 	u64 grown, given_back;		/* blocks got, blocks given back; ever */
 	u64 moves;			/* whenever any of these changes; ever */
-	u64 moves;			/* whenever any of these changes; ever */
 	struct list_head idle_blocks;	/* with no span at all, oldest first */
 	struct list_head pinned;	/* spans, see pinned_pages */
 	unsigned long nr_pinned;	/* of them */

@@ -9,13 +9,14 @@
 #include <linux/export.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "mheap.h"
 #include "mprof.h"
 #include "sampling.h"
+#include "walk.h"
 
 static unsigned int mprof_nr_buckets(struct gomem_mprof *mprof)
 {
@@ -125,6 +126,7 @@ static void mprof_note_block(struct gomem_block *block, struct ages *ages)
 		if (gomem_span_in_use(span)) {
 			step = max(1U, READ_ONCE(span->npages));
 			mprof_note_span(span, ages);
+			cond_resched();
 		}
 		if (block->exact)
 			break;
@@ -140,19 +142,20 @@ static void mprof_note_block(struct gomem_block *block, struct ages *ages)
  *
  * Looks at every span.
  *
- * Context: any but NMI, where the time that takes does not matter.
+ * Context: process, may sleep.
  */
 void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr)
 {
 	struct ages ages = { .oldest = oldest, .nr = nr };
 	struct gomem_block *block;
+	struct gomem_walk walk;
 	int nid;
 
-	rcu_read_lock();
-	for_each_node_mask(nid, heap->nodes)
-		list_for_each_entry_rcu(block, &heap->node[nid]->mheap->blocks, all)
+	for_each_node_mask(nid, heap->nodes) {
+		gomem_walk_begin(&walk, heap->node[nid]->mheap);
+		while ((block = gomem_walk_next(&walk)))
 			mprof_note_block(block, &ages);
-	rcu_read_unlock();
+	}
 }
 
 static void mprof_fill_record(struct gomem_mprof *mprof, const struct gomem_bucket *b,

@@ -13,6 +13,7 @@
  * Everything here is under the lock of the span's mcentral, or done before the
  * span is known to anybody.
  */
+#include <linux/bitmap.h>
 #include <linux/bitops.h>
 
 #include "block.h"
@@ -102,6 +103,19 @@ bool gomem_mspan_put(struct gomem_span *span, unsigned int index)
 bool gomem_mspan_test(const struct gomem_span *span, unsigned int index)
 {
 	return test_bit(index, mspan_bits(span));
+}
+
+/**
+ * gomem_mspan_weight() - how many objects are given out?
+ * @span: the span
+ *
+ * Believes no counter.
+ *
+ * Return: objects that are with callers or in magazines.
+ */
+unsigned int gomem_mspan_weight(const struct gomem_span *span)
+{
+	return bitmap_weight(mspan_bits(span), gomem_span_nelems(span));
 }
 
 /**

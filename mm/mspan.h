@@ -100,6 +100,7 @@ void gomem_mspan_init(struct gomem_span *span, unsigned long *far_bits);
 unsigned int gomem_mspan_take(struct gomem_span *span, void **objs,
 			      unsigned int nr);
 bool gomem_mspan_put(struct gomem_span *span, unsigned int index);
+unsigned int gomem_mspan_weight(const struct gomem_span *span);
 bool gomem_mspan_test(const struct gomem_span *span, unsigned int index);
 unsigned long *gomem_mspan_far_bits(const struct gomem_span *span);
 void gomem_mspan_forget(struct gomem_span *span, struct gomem_meta *meta);
