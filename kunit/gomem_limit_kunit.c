@@ -4,11 +4,15 @@
  * limit, the shrinker, memory and CPUs that go.  And of the knobs.
  */
 #include <linux/delay.h>
+#include <linux/kallsyms.h>
 #include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/pfn.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "gomem_test.h"
+#include "oom.h"
 
 #define MIB	BIT(20)
 
@@ -152,51 +156,252 @@ static void limit_of_default_heap(struct kunit *test)
 
 /* --- The shrinker. --- */
 
+/* What a node's shrinker is to count, added up here once more. */
+static unsigned long countable(struct kunit *test, u64 *idle, u64 *depots, u64 *cpus)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_node *node = gomem_test_node(test);
+	unsigned int class;
+	int cpu;
+
+	*idle = (u64)node->mheap->idle_pages << GOMEM_PAGE_SHIFT;
+	*depots = 0;
+	*cpus = 0;
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		*depots += node->central[class].nr_cached * gomem_class[class].size;
+		for_each_online_cpu(cpu) {
+			struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+
+			*cpus += gomem_class[class].size *
+				 (mc->class[class].top - mc->pair[class].loaded->obj +
+				  mc->pair[class].prev->nr);
+		}
+	}
+	return (*idle >> PAGE_SHIFT) + ((*depots + *cpus) >> PAGE_SHIFT);
+}
+
+static unsigned long scan(struct kunit *test, unsigned long nr)
+{
+	unsigned long scanned = 0, given;
+
+	given = gomem_shrink_scan(gomem_test_heap(test), gomem_test_mheap(test)->nid,
+				  nr, &scanned);
+	KUNIT_EXPECT_GE(test, scanned, given);
+	return given;
+}
+
 static void shrinker_gives_blocks(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	unsigned long pages = (8 * MIB) >> PAGE_SHIFT;
+	unsigned long pages = (8 * MIB) >> PAGE_SHIFT, scanned;
 	int nid = mheap->nid;
 
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
 	make_idle(test, 8);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), pages);
-	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1), PIECE >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, 1, &scanned),
+			PIECE >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, scanned, PIECE >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_released, (u64)PIECE);
 	KUNIT_EXPECT_TRUE(test, heap->reclaim->drain);
-	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages),
-			(8 * MIB - PIECE) >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, scan(test, pages), (8 * MIB - PIECE) >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
-	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages), 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_scan(heap, nid, pages, &scanned), 0UL);
+	KUNIT_EXPECT_EQ(test, scanned, 0UL);
 	/* What it asked for comes with the worker. */
 	gomem_reclaim_look(heap);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
 	KUNIT_EXPECT_FALSE(test, heap->reclaim->drain);
 }
 
-/* Depots are counted, and emptied for the blocks that they pin. */
-static void shrinker_empties_depots(struct kunit *test)
+/* A small block goes before a larger one when that is enough. */
+static void shrinker_gives_what_fits(struct kunit *test)
+{
+	unsigned long pages = (256 << 10) >> PAGE_SHIFT;
+	void *p = gomem_heap_alloc(gomem_test_heap(test), 256 << 10, GFP_KERNEL);
+
+	make_idle(test, 2);
+	gomem_free(p);
+	KUNIT_EXPECT_EQ(test, scan(test, pages), pages);
+	KUNIT_EXPECT_EQ(test, scan(test, pages), MIB >> PAGE_SHIFT);
+}
+
+/* Everything that waits or is idle is counted, wherever it is. */
+static void shrinker_counts_all(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	struct gomem_mcentral *central;
-	int nid = mheap->nid;
+	int nid = gomem_test_mheap(test)->nid;
 	unsigned int i, nr = 2000;
 	void **objs = gomem_test_array(test, nr);
+	u64 idle, depots, cpus;
+	unsigned long count;
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_free_bulk(nr - 3, objs + 3);
+	count = countable(test, &idle, &depots, &cpus);
+	KUNIT_EXPECT_GT(test, depots, (u64)MIB);
+	KUNIT_EXPECT_GT(test, cpus, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), count);
+	gomem_heap_drain(heap);
+	/* Now it is idle, most of it in blocks, some beside what is live. */
+	count = countable(test, &idle, &depots, &cpus);
+	KUNIT_EXPECT_EQ(test, depots + cpus, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), count);
+	KUNIT_EXPECT_GT(test, gomem_test_mheap(test)->idle_pages,
+			gomem_test_mheap(test)->idle_block_pages);
+	KUNIT_EXPECT_EQ(test, scan(test, ULONG_MAX) + scan(test, ULONG_MAX), count);
+	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid), 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	gomem_free_bulk(3, objs);
+}
+
+/* Depots are emptied a portion at a time, for the blocks that they pin. */
+static void shrinker_empties_depots(struct kunit *test)
+{
+	const unsigned long portion = 16, pages = portion + (64 << 10 >> PAGE_SHIFT);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i, nr = 2000, scans = 0;
+	void **objs = gomem_test_array(test, nr);
+	u64 idle, depots, before, cpus;
+	unsigned long given, scanned;
 	u64 inuse;
 
-	central = &heap->node[nid]->central[gomem_size_class(1024)];
 	for (i = 0; i < nr; i++)
 		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
 	gomem_free_bulk(nr, objs);
 	inuse = stats_of(test)->heap_inuse;
-	KUNIT_EXPECT_GT(test, central->nr_cached, 0UL);
-	KUNIT_EXPECT_EQ(test, gomem_shrink_count(heap, nid),
-			((mheap->idle_block_pages << GOMEM_PAGE_SHIFT) >> PAGE_SHIFT) +
-			(central->nr_cached * 1024 >> PAGE_SHIFT));
-	KUNIT_EXPECT_GT(test, gomem_shrink_scan(heap, nid, ULONG_MAX), 0UL);
+	scan(test, ULONG_MAX >> 1);
 	KUNIT_EXPECT_LT(test, stats_of(test)->heap_inuse, inuse / 2);
+	scan(test, ULONG_MAX >> 1);
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_free_bulk(nr, objs);
+	for (;;) {
+		countable(test, &idle, &before, &cpus);
+		if (before < portion << PAGE_SHIFT)
+			break;
+		given = gomem_shrink_scan(heap, gomem_test_mheap(test)->nid, portion,
+					  &scanned);
+		countable(test, &idle, &depots, &cpus);
+		/* A magazine, or a block, more than was asked for. */
+		KUNIT_EXPECT_LE(test, before - depots,
+				(portion << PAGE_SHIFT) + 1024ULL * gomem_class[gomem_size_class(1024)].mag_cap);
+		KUNIT_EXPECT_LE(test, given, pages);
+		KUNIT_EXPECT_GT(test, scanned, 0UL);
+		scans++;
+	}
+	KUNIT_EXPECT_GT(test, scans, nr * 1024 / 2 / (portion << PAGE_SHIFT) / 2);
+}
+
+static long fill_this_cpu(void *heap)
+{
+	void *objs[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = gomem_heap_alloc(heap, 2048, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		gomem_free(objs[i]);
+	return 0;
+}
+
+/* What waits on the CPUs is got when there is nothing else. */
+static void shrinker_empties_cpus(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 idle, depots, cpus;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, fill_this_cpu, heap);
+	countable(test, &idle, &depots, &cpus);
+	KUNIT_EXPECT_GT(test, cpus, 0ULL);
+	KUNIT_EXPECT_GT(test, stats_of(test)->heap_inuse, 0ULL);
+	while (scan(test, 1 << 20))
+		;
+	KUNIT_EXPECT_EQ(test, countable(test, &idle, &depots, &cpus), 0UL);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_inuse, 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_held(gomem_test_mheap(test)), 0UL);
+}
+
+/* Two reclaimers at once: neither finds the list of heaps closed. */
+static void shrinker_has_company(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, down_read_trylock(&gomem_heaps_lock), 1);
+	KUNIT_EXPECT_EQ(test, down_read_trylock(&gomem_heaps_lock), 1);
+	up_read(&gomem_heaps_lock);
+	up_read(&gomem_heaps_lock);
+}
+
+/* --- Out of memory. --- */
+
+/* Everything that is not live goes back, and then there is nothing more to give. */
+static void oom_gives_all(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i, nr = 2000;
+	void **objs = gomem_test_array(test, nr), *live;
+
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	live = gomem_heap_alloc(heap, 8192, GFP_KERNEL);
+	gomem_free_bulk(nr, objs);
+	make_idle(test, 4);
+	KUNIT_EXPECT_GE(test, gomem_oom_give(heap), (11 * MIB / 2) >> PAGE_SHIFT);
+	while (gomem_oom_give(heap))
+		;
+	KUNIT_EXPECT_EQ(test, gomem_mheap_held(gomem_test_mheap(test)), 1UL);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->mcache_sys, stats_of(test)->mcache_inuse);
+	gomem_free(live);
+}
+
+static void expect_line(struct kunit *test, const char *expected)
+{
+	static char line[160 + KSYM_SYMBOL_LEN];
+
+	KUNIT_EXPECT_GT(test, gomem_oom_line(gomem_test_heap(test), line, sizeof(line)), 0);
+	KUNIT_EXPECT_STREQ(test, (const char *)line, expected);
+}
+
+static void oom_tells_who(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	const unsigned int nr = 1024;
+	void **objs = gomem_test_array(test, nr), *large[6];
+	char line[160], name[80];
+	const char *rest;
+	unsigned int i;
+
+	expect_line(test, "holds 0 MB, 0 MB in use");
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 4096, GFP_KERNEL);
+	gomem_heap_drain(heap);
+	expect_line(test, "holds 4 MB, 4 MB in use; most in 4096-byte objects: 4 MB");
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		large[i] = gomem_heap_alloc(heap, i % 2 ? 60000 : 2 * MIB, GFP_KERNEL);
+	expect_line(test, "holds 10 MB, 10 MB in use; most in large objects: 6 MB");
+	gomem_free_bulk(ARRAY_SIZE(large), large);
+	gomem_free_bulk(nr, objs);
+	gomem_heap_free_os_memory(heap);
+
+	/* With a profile, it is known who: this function. */
+	KUNIT_ASSERT_EQ(test, gomem_mprof_set_rate(heap, 1), 0);
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 2048, GFP_KERNEL);
+	gomem_oom_line(heap, line, sizeof(line));
+	rest = strstr(line, "2048-byte objects: 2 MB; ");
+	KUNIT_ASSERT_NOT_NULL_MSG(test, rest, "%s", line);
+	snprintf(name, sizeof(name), "oom_tells_who+0x");
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(rest, name), "%s", line);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(rest, " holds ~2 MB"), "%s", line);
+	/* It is cut off where there is no room. */
+	KUNIT_EXPECT_EQ(test, gomem_oom_line(heap, line, 20), 19);
+	KUNIT_EXPECT_EQ(test, strlen(line), (size_t)19);
+	gomem_free_bulk(nr, objs);
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 0), 0);
 }
 
 /* Idle blocks are reported as memory that the kernel can have. */
@@ -353,7 +558,13 @@ static struct kunit_case gomem_limit_cases[] = {
 	KUNIT_CASE(limit_fails_nobody),
 	KUNIT_CASE(limit_of_default_heap),
 	KUNIT_CASE(shrinker_gives_blocks),
+	KUNIT_CASE(shrinker_gives_what_fits),
+	KUNIT_CASE(shrinker_counts_all),
 	KUNIT_CASE(shrinker_empties_depots),
+	KUNIT_CASE(shrinker_empties_cpus),
+	KUNIT_CASE(shrinker_has_company),
+	KUNIT_CASE(oom_gives_all),
+	KUNIT_CASE(oom_tells_who),
 	KUNIT_CASE(shrinker_is_told_to_the_kernel),
 	KUNIT_CASE(hotplug_extends_index),
 	KUNIT_CASE(hotplug_of_far_memory),

@@ -128,15 +128,14 @@ static void gc_drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 	}
 }
 
-/* Returns the longest that it took on a CPU, and in @sum what it took on all. */
-static u64 gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
+/* The same as gc_drain_cpus(), with the CPUs held where they are. */
+static u64 gc_drain_held_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
 {
 	struct gomem_drain *d;
 	u64 longest = 0;
 	int cpu;
 
 	lockdep_assert_held(&heap->gc->mutex);
-	cpus_read_lock();
 	for_each_possible_cpu(cpu)
 		gc_drain_cpu(heap, cpu, wake);
 	for_each_possible_cpu(cpu) {
@@ -147,8 +146,46 @@ static u64 gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
 		longest = max(longest, d->ns);
 		*sum += d->ns;
 	}
+	return longest;
+}
+
+/* Returns the longest that it took on a CPU, and in @sum what it took on all. */
+static u64 gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
+{
+	u64 longest;
+
+	cpus_read_lock();
+	longest = gc_drain_held_cpus(heap, wake, sum);
 	cpus_read_unlock();
 	return longest;
+}
+
+/**
+ * gomem_gc_drain_cpus() - return what all CPUs hold to the spans, if that can be
+ * @heap: the heap
+ * @wake: also of CPUs that sleep
+ *
+ * For whoever is short of memory: it waits for nobody who may be waiting for
+ * memory, or for the caller.
+ *
+ * Context: process, may sleep.
+ * Return: true if they have been drained.
+ */
+bool gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake)
+{
+	struct gomem_gc *gc = heap->gc;
+	u64 sum = 0;
+	bool held;
+
+	if (!mutex_trylock(&gc->mutex))
+		return false;
+	held = cpus_read_trylock();
+	if (held) {
+		gc_drain_held_cpus(heap, wake, &sum);
+		cpus_read_unlock();
+	}
+	mutex_unlock(&gc->mutex);
+	return held;
 }
 
 /**

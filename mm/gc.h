@@ -51,6 +51,7 @@ void gomem_gc_look_at_cpus(struct gomem_heap *heap);
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
 u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
 void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
+bool gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake);
 void gomem_heap_drain(struct gomem_heap *heap);
 void gomem_heap_rearm(struct gomem_heap *heap);
 

@@ -17,6 +17,7 @@
  *	mm/reclaim.c	the worker that gives memory back; from there on:
  *			scavenge.c, release.c, gc.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
+ *	mm/oom.c	the same when there is nothing left, and a word about it
  *	mm/mprof.c	the heap profile
  *	mm/mstats.c	the numbers
  */
@@ -33,6 +34,7 @@
 #include "mcache.h"
 #include "meta.h"
 #include "mprof.h"
+#include "oom.h"
 #include "reclaim.h"
 #include "shrinker.h"
 #include "sizeclass.h"
@@ -75,12 +77,17 @@ static int __init gomem_init(void)
 	ret = gomem_shrinker_init();
 	if (ret)
 		goto no_shrinker;
+	ret = gomem_oom_init();
+	if (ret)
+		goto no_oom;
 	ret = gomem_debugfs_init();
 	if (ret)
 		goto no_debugfs;
 	return 0;
 
 no_debugfs:
+	gomem_oom_exit();
+no_oom:
 	gomem_shrinker_exit();
 no_shrinker:
 	gomem_hotplug_exit();
@@ -96,6 +103,7 @@ no_reclaim:
 static void __exit gomem_exit(void)
 {
 	gomem_debugfs_exit();
+	gomem_oom_exit();
 	gomem_shrinker_exit();
 	gomem_hotplug_exit();
 	gomem_heap_destroy(&gomem_default_heap);

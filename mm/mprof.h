@@ -80,6 +80,16 @@ struct gomem_site {
 
 struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr);
 void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr);
+
+/* A place in the code, and what is live of what it has allocated, estimated. */
+struct gomem_holder {
+	unsigned long ip;
+	u64 bytes;
+};
+
+const struct gomem_holder *gomem_mprof_holder(struct gomem_heap *heap,
+					      struct gomem_holder *holder,
+					      unsigned int nr);
 size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero);

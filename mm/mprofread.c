@@ -7,7 +7,9 @@
  * that for figures that fit together: in each, what was freed had been allocated.
  */
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -75,6 +77,45 @@ struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr)
 	for (i = 0; i < *nr; i++)
 		mprof_fill_site(mprof, i + 1, &sites[i]);
 	return sites;
+}
+
+/**
+ * gomem_mprof_holder() - the place in the code that holds most
+ * @heap: the heap
+ * @holder: room for @nr places, to add them up in
+ * @nr: a power of two; what is held by further ones is left out
+ *
+ * Context: any but NMI, no gomem lock held.  Allocates nothing.
+ * Return: one of @holder, or NULL if nothing that is live has been sampled.
+ */
+const struct gomem_holder *gomem_mprof_holder(struct gomem_heap *heap,
+					      struct gomem_holder *holder,
+					      unsigned int nr)
+{
+	struct gomem_mprof *mprof = heap->mprof;
+	unsigned int id, i, tries, last = mprof_nr_buckets(mprof);
+	struct gomem_holder *most = NULL;
+	struct gomem_bucket b;
+	unsigned long ip;
+
+	memset(holder, 0, nr * sizeof(*holder));
+	for (id = 1; id <= last; id++) {
+		mprof_copy_bucket(mprof, id, &b);
+		if (b.nmalloc == b.nfree)
+			continue;
+		ip = *gomem_mprof_stack(mprof, &b);
+		i = hash_long(ip, ilog2(nr));
+		for (tries = nr; tries && holder[i].ip && holder[i].ip != ip; tries--)
+			i = (i + 1) % nr;
+		if (!tries)
+			continue;
+		holder[i].ip = ip;
+		holder[i].bytes += gomem_sample_scale((b.nmalloc - b.nfree) * b.size,
+						      b.size, b.rate);
+		if (!most || holder[i].bytes > most->bytes)
+			most = &holder[i];
+	}
+	return most;
 }
 
 struct ages {

@@ -13,6 +13,6 @@ int gomem_shrinker_init(void);
 void gomem_shrinker_exit(void);
 unsigned long gomem_shrink_count(struct gomem_heap *heap, int nid);
 unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
-				unsigned long nr);
+				unsigned long nr, unsigned long *scanned);
 
 #endif /* GOMEM_SHRINKER_H */

@@ -152,6 +152,27 @@ static u64 snapshot_cached_on(struct gomem_heap *heap, int cpu, unsigned int cla
 }
 
 /**
+ * gomem_cached_bytes_on() - bytes of objects that wait in the magazines of a CPU
+ * @heap: the heap
+ * @cpu: the CPU
+ *
+ * Context: any but NMI.
+ * Return: bytes, about right while they move.
+ */
+u64 gomem_cached_bytes_on(struct gomem_heap *heap, int cpu)
+{
+	unsigned int class;
+	u64 bytes = 0;
+
+	rcu_read_lock();	/* magazines that are being freed */
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		bytes += snapshot_cached_on(heap, cpu, class) *
+			 gomem_class[class].size;
+	rcu_read_unlock();
+	return bytes;
+}
+
+/**
  * gomem_cached_objects() - objects that wait in magazines
  * @heap: the heap
  * @cached: how many, by class; about right while they move

@@ -69,4 +69,17 @@
 } while (0)
 #endif
 
+/*
+ * Pages that reclaim has got elsewhere than from the LRU lists and from slabs; for
+ * those who include linux/swap.h.
+ */
+#ifdef GOMEM_HAVE_ACCOUNT_RECLAIMED
+#define gomem_compat_account_reclaimed(pages) mm_account_reclaimed_pages(pages)
+#else
+#define gomem_compat_account_reclaimed(pages) do { \
+	if (current->reclaim_state) \
+		current->reclaim_state->reclaimed_slab += (pages); \
+} while (0)
+#endif
+
 #endif /* GOMEM_COMPAT_H */

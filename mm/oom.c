@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel is out of memory, and about to kill somebody.
+ *
+ * Before it does, gomem gives back all that it can: every block and every run that
+ * is idle, and what becomes idle when all depots and CPUs are emptied.  If that is
+ * anything at all, nobody is killed for now.  If it is nothing, one line says what
+ * gomem holds, and who holds most of it, beside what the kernel says about others.
+ *
+ * All of this is called by whoever could not get memory, under the kernel's own
+ * oom_lock, one at a time: it allocates nothing, and waits for nobody.
+ */
+#include <linux/jiffies.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "depot.h"
+#include "instance.h"
+#include "mprof.h"
+#include "oom.h"
+#include "shrinker.h"
+#include "sizeclass.h"
+#include "snapshot.h"
+
+/* How many places in the code are told apart. */
+#define HOLDERS		256
+
+/* The kernel asks again and again while somebody that it has killed ends. */
+#define SILENCE		HZ
+
+#define LINE_SIZE	(160 + KSYM_SYMBOL_LEN)
+
+static struct {
+	struct mutex mutex;		/* all of these */
+	struct gomem_snapshot snap;
+	struct gomem_holder holder[HOLDERS];
+	char symbol[KSYM_SYMBOL_LEN];
+	char line[LINE_SIZE];
+	unsigned long silent;		/* no line until then, in jiffies */
+} oom = {
+	.mutex = __MUTEX_INITIALIZER(oom.mutex),
+};
+
+/* What most is held in: the class, 0 for large objects, and bytes that are live. */
+static unsigned int oom_largest_class(const struct gomem_snapshot *snap, u64 *bytes)
+{
+	u64 large = snap->large_bytes, live;
+	unsigned int class, most = 0;
+
+	*bytes = 0;
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		live = (snap->class[class].nmalloc - snap->class[class].nfree) *
+		       gomem_class[class].size;
+		if (gomem_is_run_class(class)) {
+			large += live;
+		} else if (live > *bytes) {
+			*bytes = live;
+			most = class;
+		}
+	}
+	if (large < *bytes)
+		return most;
+	*bytes = large;
+	return 0;
+}
+
+/* The place that @holder is in, by its name. */
+static void oom_name(const struct gomem_holder *holder, char *name, size_t size)
+{
+	snprintf(name, size, "%pB", (void *)holder->ip);
+	/* Its module has gone. */
+	if (!strncmp(name, "0x", 2))
+		strscpy(name, "[gone]", size);
+}
+
+/* The line; with oom.mutex held. */
+static int oom_describe(struct gomem_heap *heap, char *line, size_t size)
+{
+	const struct gomem_holder *holder;
+	unsigned int class;
+	u64 bytes;
+	int n;
+
+	gomem_snapshot(heap, &oom.snap);
+	n = scnprintf(line, size, "holds %llu MB, %llu MB in use",
+		      (oom.snap.inuse + oom.snap.idle) >> 20, oom.snap.inuse >> 20);
+	class = oom_largest_class(&oom.snap, &bytes);
+	if (!bytes)
+		return n;
+	if (class)
+		n += scnprintf(line + n, size - n, "; most in %u-byte objects: %llu MB",
+			       gomem_class[class].size, bytes >> 20);
+	else
+		n += scnprintf(line + n, size - n, "; most in large objects: %llu MB",
+			       bytes >> 20);
+	holder = gomem_mprof_holder(heap, oom.holder, HOLDERS);
+	if (!holder)
+		return n;
+	oom_name(holder, oom.symbol, sizeof(oom.symbol));
+	return n + scnprintf(line + n, size - n, "; %s holds ~%llu MB", oom.symbol,
+			     holder->bytes >> 20);
+}
+
+/**
+ * gomem_oom_line() - what a heap holds, and who holds most of it
+ * @heap: the heap
+ * @line: where that goes
+ * @size: how much room there is
+ *
+ * Context: process.
+ * Return: how long it is, 0 if somebody else is just asking.
+ */
+int gomem_oom_line(struct gomem_heap *heap, char *line, size_t size)
+{
+	int n = 0;
+
+	if (mutex_trylock(&oom.mutex)) {
+		n = oom_describe(heap, line, size);
+		mutex_unlock(&oom.mutex);
+	}
+	return n;
+}
+
+/**
+ * gomem_oom_give() - give back all that is idle or waits
+ * @heap: the heap
+ *
+ * Context: process, may sleep, no gomem lock held.  Allocates nothing.
+ * Return: kernel pages given back.
+ */
+unsigned long gomem_oom_give(struct gomem_heap *heap)
+{
+	unsigned long given = 0, scanned;
+	unsigned int class;
+	int nid;
+
+	for_each_node_mask(nid, heap->nodes) {
+		given += gomem_shrink_scan(heap, nid, ULONG_MAX, &scanned);
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_shed(&heap->node[nid]->central[class]);
+	}
+	return given;
+}
+
+static void oom_say(void)
+{
+	if (!mutex_trylock(&oom.mutex))
+		return;
+	if (!oom.silent || time_after_eq(jiffies, oom.silent)) {
+		oom_describe(&gomem_default_heap, oom.line, sizeof(oom.line));
+		pr_warn("%s\n", oom.line);
+		oom.silent = (jiffies + SILENCE) | 1;
+	}
+	mutex_unlock(&oom.mutex);
+}
+
+static int oom_notify(struct notifier_block *self, unsigned long unused, void *freed)
+{
+	struct gomem_heap *heap;
+	unsigned long given = 0;
+
+	if (!down_read_trylock(&gomem_heaps_lock))
+		return NOTIFY_OK;
+	list_for_each_entry(heap, &gomem_heaps, list)
+		given += gomem_oom_give(heap);
+	up_read(&gomem_heaps_lock);
+	*(unsigned long *)freed += given;
+	if (!given)
+		oom_say();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_notifier = {
+	.notifier_call = oom_notify,
+};
+
+/**
+ * gomem_oom_init() - have us told
+ *
+ * Return: 0 or an error.
+ */
+int gomem_oom_init(void)
+{
+	return register_oom_notifier(&oom_notifier);
+}
+
+/**
+ * gomem_oom_exit() - not any more
+ */
+void gomem_oom_exit(void)
+{
+	unregister_oom_notifier(&oom_notifier);
+}
