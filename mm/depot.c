@@ -25,8 +25,11 @@
 /* The smallest magazine: 64 bytes. */
 #define MIN_ROOM	6U
 
-/* How many magazines are emptied before others may run. */
-#define RESCHED_DRAIN	16U
+/*
+ * How many magazines are emptied before others may run: each may be the end of as
+ * many spans as it has objects.
+ */
+#define RESCHED_DRAIN	4U
 
 /* How much the depot of a run class keeps. */
 #define MOST_RUN_BYTES	(32UL << 20)

@@ -20,15 +20,17 @@
 #define ATOMIC_DRAIN	16
 #define GROWTH_DRAIN	256
 
-/* Above this number the caller may sleep, and so others get their turn. */
+/* Above this number the caller may sleep, and so others get their turn, */
 #define ATOMIC_DEPOTS	16U
+/* after so many at a time: each may be the end of as many spans as it has objects. */
+#define RESCHED_DRAIN	4U
 
 static unsigned int heapctl_empty_depot(struct gomem_mcentral *central, unsigned int nr)
 {
 	unsigned int done = 0, chunk, n;
 
 	while (done < nr && READ_ONCE(central->nr_full)) {
-		chunk = min(nr - done, ATOMIC_DEPOTS);
+		chunk = min(nr - done, RESCHED_DRAIN);
 		n = gomem_depot_drain(central, chunk);
 		done += n;
 		if (n < chunk)

@@ -22,6 +22,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/math64.h>
+#include <linux/sched.h>
 
 #include "mheap.h"
 #include "release.h"
@@ -81,7 +82,7 @@ unsigned long gomem_scavenge_excess(struct gomem_mheap *mheap)
  *	twice as large as what is still to be returned
  * @budget: gomem pages after which to stop anyway
  *
- * Context: any, no gomem lock held.
+ * Context: process, may sleep, no gomem lock held.
  * Return: gomem pages returned.
  */
 unsigned long gomem_scavenge(struct gomem_mheap *mheap, unsigned long npages,
@@ -94,11 +95,13 @@ unsigned long gomem_scavenge(struct gomem_mheap *mheap, unsigned long npages,
 		n = gomem_mheap_release_block(mheap,
 					      exceed ? ULONG_MAX : 2 * left);
 		if (!n)
-			n = gomem_mheap_punch(mheap, min(left, budget - done),
+			n = gomem_mheap_punch(mheap, min3(left, budget - done,
+							  (unsigned long)GOMEM_ARENA_PAGES),
 					      false);
 		if (!n)
 			break;
 		done += n;
+		cond_resched();
 	}
 	return done;
 }
