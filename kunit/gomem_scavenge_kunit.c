@@ -5,11 +5,13 @@
  * The clock of the scavenger's goal is the tests' own; no test waits for it.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "gomem_test.h"
 
@@ -349,7 +351,214 @@ static void scavenge_physical_memory(struct kunit *test)
 	physical_memory(test, 200000);
 }
 
+/* --- Most of a heap is idle. --- */
+
+#define EBB_MIN	(512 << 10)
+
+/* What has been in use is known for one fifth of the delay, from two parts of it. */
+static void ebb_knows_use(struct kunit *test)
+{
+	struct gomem_ebb *ebb = kunit_kzalloc(test, sizeof(*ebb), GFP_KERNEL);
+	const unsigned int delay = 5000;
+	const u64 none = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, ebb);
+	/* 80 were allocated, 30 are live; no more than 60 can have been in use. */
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 10000, delay, 30, 80, 60), 60ULL);
+	/* 10 more came and went: bounded by what was live before. */
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 10500, delay, 30, 90, 60), 60ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 11000, delay, 5, 90, 60), 40ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 11500, delay, 5, 90, 60), 30ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 12000, delay, 5, 90, 60), 5ULL);
+	/* A look in between ends no part, but counts. */
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 12100, delay, 50, 150, 60), 60ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 12200, delay, none, 150, none), 60ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 12500, delay, none, 150, none), 60ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 13000, delay, none, 150, none), 60ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_look(ebb, 13500, delay, none, 150, none), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_allocated(ebb, 157), 7ULL);
+}
+
+static void ebb_rules(struct kunit *test)
+{
+	struct gomem_ebb *ebb = kunit_kzalloc(test, sizeof(*ebb), GFP_KERNEL);
+	const unsigned int delay = 5000;
+	const u64 held = 64 * MIB;
+
+	KUNIT_ASSERT_NOT_NULL(test, ebb);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 10000, delay, held / 4 + 1, held), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 10000, delay, held / 4, held),
+			held / 2 - EBB_MIN);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 10000, delay, 0, held),
+			held - EBB_MIN);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 10000, delay, 0, EBB_MIN), 0ULL);
+	/* It was the end. */
+	gomem_ebb_returned(ebb, 10000, held);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 15001, delay, held, held), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 15002, delay, 0, held), 0ULL);
+	/* It was not: that may happen once. */
+	gomem_ebb_returned(ebb, 20000, held);
+	gomem_ebb_returned(ebb, 20001, held / 2);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 25000, delay, held / 2, held / 2), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 25001, delay, 0, held), 0ULL);
+	/* Twice; and three times. */
+	gomem_ebb_returned(ebb, 25001, held);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 26000, delay, held / 2, held / 2), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 35999, delay, 0, held), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 36000, delay, 0, held), 0ULL);
+	gomem_ebb_returned(ebb, 36000, held);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 36000, delay, held, held), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 55999, delay, 0, held), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 56000, delay, 0, held), 0ULL);
+	/* It was right, and all is forgotten. */
+	gomem_ebb_returned(ebb, 56000, held);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 61001, delay, 0, held), 0ULL);
+	gomem_ebb_returned(ebb, 61001, held);
+	KUNIT_EXPECT_EQ(test, gomem_ebb_excess(ebb, 62000, delay, held, held), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_ebb_excess(ebb, 62001, delay, 0, held), 0ULL);
+}
+
+/* Look every half second, by a clock of the test's own, for @ms. */
+static u64 look_on(struct kunit *test, u64 now, unsigned int ms)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 end = now + ms;
+
+	for (; now < end; now += 500) {
+		/* Cycles are as near to each other as they like. */
+		heap->gc->not_before = 0;
+		while (gomem_reclaim_look_at(heap, now) == 1)
+			cond_resched();
+	}
+	return now;
+}
+
+/*
+ * A heap of which everything is freed is returned a second and a half later,
+ * whatever the size of its objects, and wherever they wait.
+ */
+static void ebb_of_every_size(struct kunit *test)
+{
+	static const size_t sizes[] = { 64, 1024, 4096, 60000, 200000, MIB };
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	unsigned int i, nr;
+	u64 now = 100000;
+	void **objs;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		nr = 16 * MIB / sizes[i];
+		objs = get_objects(test, nr, sizes[i]);
+		now = look_on(test, now, 7000);
+		KUNIT_EXPECT_GE(test, gomem_mheap_held(mheap), 16 * MIB / GOMEM_PAGE_SIZE);
+		free_some(test, objs, nr, 0, 1);
+		now = look_on(test, now, 1000);
+		KUNIT_EXPECT_GE_MSG(test, gomem_mheap_held(mheap),
+				    16 * MIB / GOMEM_PAGE_SIZE / 10 * 9, "%zu", sizes[i]);
+		now = look_on(test, now, 1000);
+		KUNIT_EXPECT_LE_MSG(test, gomem_mheap_held(mheap),
+				    MIB / GOMEM_PAGE_SIZE, "%zu", sizes[i]);
+		/* What follows is no second wave. */
+		now = look_on(test, now, 6000);
+	}
+	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
+}
+
+/* Where more than a quarter stays in use, the delay counts. */
+static void ebb_is_none(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	const unsigned int nr = 16;
+	void **objs = get_objects(test, nr, MIB);
+	u64 now = look_on(test, 100000, 7000);
+
+	free_some(test, objs, nr, 5, 1);
+	now = look_on(test, now, 5000);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_held(mheap), nr * MIB / GOMEM_PAGE_SIZE);
+	now = look_on(test, now, 2000);
+	KUNIT_EXPECT_LE(test, gomem_mheap_held(mheap), 6 * MIB / GOMEM_PAGE_SIZE);
+	free_some(test, objs, 5, 0, 1);
+}
+
+/* A heap that goes up and down for minutes loses its memory a few times only. */
+static void ebb_and_flow(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	const unsigned int nr = 16, waves = 40;
+	unsigned int i;
+	u64 now = 100000;
+	void **objs;
+
+	for (i = 0; i < waves; i++) {
+		objs = get_objects(test, nr, MIB);
+		now = look_on(test, now, 1000);
+		free_some(test, objs, nr, 0, 1);
+		now = look_on(test, now, 2500);
+	}
+	KUNIT_EXPECT_GE(test, mheap->grown, 2ULL * nr);
+	KUNIT_EXPECT_LE(test, mheap->grown, 6ULL * nr);
+}
+
+/* Objects that come and go all the time are no idle memory, even if they wait. */
+static void ebb_spares_busy_caches(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i, nr = 2048, cycles = 0;
+	u64 now = 100000;
+	void **objs;
+
+	for (i = 0; i < 10; i++) {
+		objs = get_objects(test, nr, 1024);
+		free_some(test, objs, nr, 0, 1);
+		now = look_on(test, now, 500);
+		if (!i)
+			cycles = stats_of(test)->num_gc;
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, cycles);
+	now = look_on(test, now, 2000);
+	KUNIT_EXPECT_GT(test, stats_of(test)->num_gc, cycles);
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+}
+
 /* --- The worker. --- */
+
+/* A heap at rest is looked at by nobody until something moves. */
+static void scavenge_rests(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_reclaim *r = heap->reclaim;
+	void *p, *large;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, gomem_reclaim_look(heap), MAX_JIFFY_OFFSET);
+	gomem_reclaim_start(heap);
+	for (i = 0; i < 100 && (work_busy(&r->look.work) || !heap->at_rest); i++)
+		msleep(20);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&r->look));
+	/* Large objects are no reason, small ones are. */
+	large = gomem_heap_alloc(heap, 100000, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, heap->at_rest);
+	p = gomem_heap_alloc(heap, 64, GFP_KERNEL);
+	for (i = 0; i < 100 && !delayed_work_pending(&r->look); i++)
+		msleep(1);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&r->look));
+	KUNIT_EXPECT_FALSE(test, heap->at_rest);
+	/* What waits on the CPU is all that is left to do; that has time. */
+	for (i = 0; i < 200 && !heap->at_rest; i++)
+		msleep(20);
+	KUNIT_EXPECT_TRUE(test, heap->at_rest);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&r->look));
+	KUNIT_EXPECT_GT(test, r->look.timer.expires, jiffies + 60 * HZ);
+	/* After two minutes it is collected, and then there is nothing left. */
+	heap->gc->checked -= 120 * NSEC_PER_SEC;
+	mod_delayed_work(system_wq, &r->look, 0);
+	for (i = 0; i < 200 && delayed_work_pending(&r->look); i++)
+		msleep(20);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&r->look));
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	gomem_reclaim_stop(heap);
+	gomem_free(p);
+	gomem_free(large);
+}
 
 /* A heap that was large and is idle shrinks by itself. */
 static void scavenge_by_itself(struct kunit *test)
@@ -409,6 +618,13 @@ static struct kunit_case gomem_scavenge_cases[] = {
 	KUNIT_CASE(scavenge_hole_is_got_again),
 	KUNIT_CASE(scavenge_free_os_memory),
 	KUNIT_CASE(scavenge_physical_memory),
+	KUNIT_CASE(ebb_knows_use),
+	KUNIT_CASE(ebb_rules),
+	KUNIT_CASE(ebb_of_every_size),
+	KUNIT_CASE(ebb_is_none),
+	KUNIT_CASE(ebb_and_flow),
+	KUNIT_CASE(ebb_spares_busy_caches),
+	KUNIT_CASE(scavenge_rests),
 	KUNIT_CASE(scavenge_by_itself),
 	KUNIT_CASE(scavenge_under_load),
 	{}

@@ -169,6 +169,7 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	struct gomem_magazine *full;
 	unsigned long flags;
 
+	gomem_heap_stir(central->heap);
 	spin_lock_irqsave(&central->lock, flags);
 	full = depot_pop_full(central);
 	if (full) {
@@ -226,6 +227,7 @@ struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
 	struct gomem_magazine *mag;
 	unsigned long flags;
 
+	gomem_heap_stir(central->heap);
 	spin_lock_irqsave(&central->lock, flags);
 	if (full)
 		depot_push_full(central, full);
@@ -316,6 +318,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 	unsigned int given = 0;
 	unsigned long flags;
 
+	gomem_heap_stir(central->heap);
 	nr = min(nr, GOMEM_DEPOT_MOST);
 	while (nr - given >= cap) {
 		spin_lock_irqsave(&central->lock, flags);

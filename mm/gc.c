@@ -17,14 +17,15 @@
  *
  * CPUs that are off are drained for them, and those that have no magazine are
  * left alone.  A CPU that has done nothing but sleep since it was last looked at is
- * not woken for a cycle of the background, unless the memory limit is near; it is
- * left a note to drain itself when it comes to use its mcache.
+ * not woken for a cycle of the background, unless the memory limit is near, or what
+ * waits on CPUs pins much, or has waited for two minutes; it is left a note to drain
+ * itself when it comes to use its mcache.
  *
  * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
  * what was live after the last one and by gc_percent; what that one left in caches
  * does not count, or cycles would follow each other for nothing.  Also when somebody asks for
- * one; when the memory limit is near; and when objects have waited for two
- * minutes.  After a background cycle there is none for at least as long as it
+ * one; when the memory limit is near; when what is cached is not used and pins most of
+ * the heap (mm/reclaim.c); and when objects have waited for two minutes.  After a background cycle there is none for at least as long as it
  * took, so they never take more than half of one CPU.
  */
 #include <linux/cpu.h>
@@ -370,10 +371,12 @@ static void gc_log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
 	u64 pause, start, before, live, goal, cpu_ns = 0;
-	bool wake = forced || gomem_limit_excess(heap);
 	struct gomem_gc *gc = heap->gc;
+	bool wake;
 
 	mutex_lock(&gc->mutex);
+	wake = forced || READ_ONCE(gc->wake) || gomem_limit_excess(heap);
+	WRITE_ONCE(gc->wake, false);
 	goal = gomem_gc_goal(heap);
 	before = gc_live_bytes(heap) + gc_cached_bytes(heap);
 	pause = gc_drain_cpus(heap, wake, &cpu_ns);
@@ -424,7 +427,10 @@ static u64 gc_used_bytes(struct gomem_heap *heap, bool *more)
 	return live + cached - gc->left;
 }
 
-/* Have objects waited for so long that they will hardly be missed? */
+/*
+ * Have objects waited for so long that they will hardly be missed?  Those on CPUs
+ * that sleep have, too.
+ */
 static bool gc_waited_long(struct gomem_heap *heap, u64 now)
 {
 	struct gomem_gc *gc = heap->gc;
@@ -432,7 +438,79 @@ static bool gc_waited_long(struct gomem_heap *heap, u64 now)
 	if (now - gc->checked < WAITING_NS)
 		return false;
 	gc->checked = now;
-	return gc_cached_bytes(heap) != 0;
+	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0 || !gc_cached_bytes(heap))
+		return false;
+	WRITE_ONCE(gc->wake, true);
+	return true;
+}
+
+/**
+ * gomem_gc_waits() - when will objects have waited for too long?
+ * @heap: the heap
+ *
+ * Context: process.
+ * Return: in how many nanoseconds; U64_MAX if none waits, or it does not matter.
+ */
+u64 gomem_gc_waits(struct gomem_heap *heap)
+{
+	u64 now = ktime_get_ns(), wait = U64_MAX;
+	struct gomem_gc *gc = heap->gc;
+
+	mutex_lock(&gc->mutex);
+	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) >= 0 && gc_cached_bytes(heap))
+		wait = gc->checked + WAITING_NS > now ?
+		       gc->checked + WAITING_NS - now : 0;
+	mutex_unlock(&gc->mutex);
+	return wait;
+}
+
+/* Bytes that @nr objects of a class may pin, as far as there is anything to pin. */
+static u64 gc_pinned_bytes(const struct gomem_class_stats *s, unsigned int class, u64 nr)
+{
+	u64 live = (s->nmalloc - s->nfree) * gomem_class[class].size;
+
+	if (!s->spans || !nr)
+		return 0;
+	return min(s->bytes - min(s->bytes, live), div64_u64(s->bytes, s->spans) * nr);
+}
+
+/**
+ * gomem_gc_sum() - what there is, and what a cycle might do about it
+ * @heap: the heap
+ * @sums: where that goes
+ *
+ * Context: process.
+ */
+void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums)
+{
+	struct gomem_gc_scratch *scratch = heap->gc->scratch;
+	struct gomem_class_stats *s = scratch->snap.class;
+	struct gomem_gc *gc = heap->gc;
+	unsigned int class;
+	u64 depot;
+	int nid;
+
+	memset(sums, 0, sizeof(*sums));
+	mutex_lock(&gc->mutex);
+	sums->live = gc_live_bytes(heap);
+	sums->cached = gc_cached_bytes(heap);
+	sums->added = sums->cached - min(sums->cached, gc->left);
+	/* What waits has not been waiting for longer. */
+	if (!gc->waiting)
+		gc->checked = ktime_get_ns();
+	gc->waiting = sums->cached;
+	sums->total = scratch->snap.large_total;
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		depot = 0;
+		for_each_node_mask(nid, heap->nodes)
+			depot += READ_ONCE(heap->node[nid]->central[class].nr_cached);
+		depot = min(depot, scratch->cached[class]);
+		sums->total += s[class].nmalloc * gomem_class[class].size;
+		sums->gain += gc_pinned_bytes(&s[class], class, scratch->cached[class]);
+		sums->cpu_gain += gc_pinned_bytes(&s[class], class,
+						  scratch->cached[class] - depot);
+	}
+	mutex_unlock(&gc->mutex);
 }
 
 /**

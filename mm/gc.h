@@ -30,7 +30,9 @@ struct gomem_gc {
 	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
 	u64 not_before;			/* no background cycle until then, ns */
 	u64 left;			/* bytes that waited after the last cycle, too */
+	bool wake;			/* the next one leaves no CPU out */
 	u64 checked;			/* when it was last looked at, ns */
+	bool waiting;			/* did anything wait at the last look? */
 
 	spinlock_t lock;		/* everything below */
 	u64 born;			/* ktime_get_ns() */
@@ -43,11 +45,26 @@ struct gomem_gc {
 	u64 pause_end[GOMEM_NR_PAUSES];
 };
 
+/*
+ * gomem_gc_sums - what there is in a heap, and where; in bytes
+ *
+ * What a cycle might make idle is known only roughly: no more than what spans have
+ * beside live objects, and no more than a span for each object that waits.
+ */
+struct gomem_gc_sums {
+	u64 live, total;		/* HeapAlloc, TotalAlloc */
+	u64 cached;			/* in magazines */
+	u64 added;			/* of that: since the last cycle */
+	u64 gain, cpu_gain;		/* of a cycle; of that: by what waits on CPUs */
+};
+
 int gomem_gc_init(struct gomem_heap *heap);
 void gomem_gc_exit(struct gomem_heap *heap);
 u64 gomem_gc_goal(const struct gomem_heap *heap);
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
 void gomem_gc_look_at_cpus(struct gomem_heap *heap);
+void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums);
+u64 gomem_gc_waits(struct gomem_heap *heap);
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
 u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
 void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);

@@ -89,6 +89,8 @@ enum gomem_knob {
 struct gomem_hooks {
 	/* The worker is wanted; any gomem lock may be held. */
 	void (*wake)(struct gomem_heap *heap);
+	/* Something moves where nothing did; any gomem lock may be held. */
+	void (*stir)(struct gomem_heap *heap);
 	/* The heap has to grow: return what waits to its spans.  Was there any? */
 	bool (*collect)(struct gomem_heap *heap, gfp_t gfp);
 	/* The page allocator has nothing: find something.  Is it worth another try? */
@@ -114,6 +116,7 @@ struct gomem_heap {
 	bool traced;			/* every allocation leaves the fast path */
 	atomic_long_t event[GOMEM_NR_EVENTS];
 	bool depot_used;		/* a depot may hold objects */
+	bool at_rest;			/* nobody looks after it until it is stirred */
 	u32 growths;			/* asks every mcache to drain itself */
 	u32 profile_rate;		/* bytes between samples; 0: off, 1: all */
 	s64 knob[GOMEM_NR_KNOBS];
@@ -137,6 +140,13 @@ static inline void gomem_heap_wake(struct gomem_heap *heap)
 {
 	if (heap->hooks)
 		heap->hooks->wake(heap);
+}
+
+/* Objects begin to move between CPUs, depots and spans, or go on to. */
+static inline void gomem_heap_stir(struct gomem_heap *heap)
+{
+	if (READ_ONCE(heap->at_rest) && heap->hooks)
+		heap->hooks->stir(heap);
 }
 
 /* The heap profile's rate now. */

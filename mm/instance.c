@@ -30,6 +30,7 @@
 
 static const struct gomem_hooks instance_hooks = {
 	.wake = gomem_reclaim_call,
+	.stir = gomem_reclaim_stir,
 	.collect = gomem_heap_collect,
 	.shrink = gomem_heap_shrink,
 	.sample = gomem_mprof_malloc,

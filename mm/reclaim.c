@@ -3,9 +3,9 @@
  * The worker that gives memory back, and how it comes to be called.
  *
  * Each heap has one, on a queue of gomem's own.  Whenever it looks, it asks how
- * many bytes to return now, which is the greater of two numbers: what is above
- * the scavenger's goal (mm/scavenge.c), and what is above the memory limit
- * (mm/limit.c).  So many it returns, but in portions: after about half a
+ * many bytes to return now, which is the greatest of three numbers: what is above
+ * the scavenger's goal, what is above the ebb's (both mm/scavenge.c), and what is
+ * above the memory limit (mm/limit.c).  So many it returns, but in portions: after about half a
  * millisecond it stops and comes back a tick of the clock later.  And it asks
  * whether a reclaim cycle is due (mm/gc.c), which makes more memory idle.
  *
@@ -14,10 +14,13 @@
  * (irq_work) finds the flag and queues the work.  Nothing else is possible where
  * locks are held and interrupts off.  The worker sets the marks when it leaves.
  *
- * There are two timers.  One ticks once a second for what is neither urgent nor
- * much, and does not wake an idle CPU for it: depots return what they did not
- * need, CPUs are told to expect less.  The other runs only while there is
- * something to return when more time has passed.
+ * While anything moves, or waits for its time, there is a look every half second.
+ * Every other one has the depots return what they did not need, and CPUs told to
+ * expect less.  When nothing has moved since the last look, the next one is when
+ * something will be due; and when there is nothing, neither to return nor to collect,
+ * the heap is at rest, and no timer runs.  Where objects begin to move between CPUs,
+ * depots and spans, off the fast path, a heap at rest is stirred, by an interrupt to
+ * self as well, and half a second later there is a look again.
  */
 #include <linux/jiffies.h>
 #include <linux/export.h>
@@ -47,6 +50,16 @@
 
 /* How often to look whether others have let go of pages. */
 #define PINNED_MS	200
+
+/* How often to look while anything moves, and to trim depots meanwhile. */
+#define LOOK_MS		500
+#define TRIM_MS		900	/* every second time, even if that comes early */
+
+/* What goes early is noted if it may be missed. */
+#define EBB_MATTERS	(1ULL << 20)
+
+/* A cycle is worth the trouble if it makes so much idle. */
+#define LEAST_GAIN	(512ULL << 10)
 
 static struct workqueue_struct *reclaim_queue;
 
@@ -85,10 +98,13 @@ static void reclaim_adapt_budget(struct gomem_reclaim *r, u64 ns)
 	r->budget = clamp(r->budget, LEAST_BUDGET, MOST_BUDGET);
 }
 
-/* Return what should be returned, or a portion of it: then there is more. */
-static bool reclaim_return_idle(struct gomem_heap *heap)
+/*
+ * Return what should be returned, or a portion of it: then there is more.  @ebb is
+ * what goes because most of the heap has become idle, in bytes.
+ */
+static bool reclaim_return_idle(struct gomem_heap *heap, u64 ebb)
 {
-	unsigned long target = 0, limit, left, done = 0, n;
+	unsigned long target = 0, limit, extra, left, done = 0, n;
 	struct gomem_reclaim *r = heap->reclaim;
 	u64 start = ktime_get_ns(), ns;
 	struct gomem_mheap *mheap;
@@ -96,13 +112,15 @@ static bool reclaim_return_idle(struct gomem_heap *heap)
 
 	limit = (gomem_limit_excess(heap) + GOMEM_PAGE_SIZE - 1) >>
 		GOMEM_PAGE_SHIFT;
+	extra = max_t(unsigned long, limit, ebb >> GOMEM_PAGE_SHIFT);
 	for_each_node_mask(nid, heap->nodes) {
 		mheap = heap->node[nid]->mheap;
 		n = gomem_scavenge_excess(mheap);
-		left = limit > done ? limit - done : 0;
+		left = extra > done ? extra - done : 0;
 		target += max(n, left);
 		if (done < r->budget)
-			done += gomem_scavenge(mheap, max(n, left), left > n,
+			done += gomem_scavenge(mheap, max(n, left),
+					       limit > done && left > n,
 					       r->budget - done);
 	}
 	if (!done)
@@ -114,79 +132,22 @@ static bool reclaim_return_idle(struct gomem_heap *heap)
 	return done >= n;
 }
 
-/* When to look again, in jiffies, if nobody calls before. */
-static unsigned long reclaim_rest(struct gomem_heap *heap)
-{
-	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
-	bool rest = true;
-	int nid;
-
-	for_each_node_mask(nid, heap->nodes) {
-		if (!gomem_scavenge_rest(heap->node[nid]->mheap))
-			rest = false;
-		/* Nobody tells when a page is let go. */
-		if (READ_ONCE(heap->node[nid]->mheap->nr_pinned))
-			return msecs_to_jiffies(PINNED_MS);
-	}
-	return rest ? MAX_JIFFY_OFFSET :
-		      max(1UL, msecs_to_jiffies(delay / (GOMEM_PEAKS - 1)));
-}
-
-/**
- * gomem_reclaim_look() - what the worker does
- * @heap: the heap
- *
- * Context: process.
- * Return: in how many jiffies to look again, MAX_JIFFY_OFFSET if only when
- * called.
- */
-unsigned long gomem_reclaim_look(struct gomem_heap *heap)
+/* The same, with what the ebb's rule says of it. */
+static bool reclaim_return(struct gomem_heap *heap, u64 now_ms, u64 use)
 {
 	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
 	struct gomem_reclaim *r = heap->reclaim;
-	unsigned long again;
-	bool more, wanted;
-	u64 wait;
-	int nid;
+	u64 held = reclaim_held_bytes(heap), ebb;
+	bool more;
 
-	WRITE_ONCE(r->flag, false);
-	/* Who raises it from now on calls again; pairs with irq_work_queue(). */
-	smp_mb();
-	for_each_node_mask(nid, heap->nodes)
-		gomem_mheap_unpin(heap->node[nid]->mheap);
-	for_each_node_mask(nid, heap->nodes)
-		gomem_scavenge_fold(heap->node[nid]->mheap,
-				    div_u64(ktime_get_ns(), NSEC_PER_MSEC),
-				    delay);
-	more = reclaim_return_idle(heap);
-	wanted = READ_ONCE(r->drain) ||
-		 (gomem_limit_excess(heap) && gomem_gc_cached_bytes(heap));
-	wait = gomem_gc_due(heap, wanted);
-	if (!wait) {
-		WRITE_ONCE(r->drain, false);
-		gomem_gc_cycle(heap, false);
-		more |= reclaim_return_idle(heap);
-		wait = gomem_gc_due(heap, false);
-	}
-	gomem_limit_alarm(heap);
-	again = reclaim_rest(heap);
-	if (wait != U64_MAX)
-		again = min(again, nsecs_to_jiffies(wait) + 1);
-	return more ? 1 : again;
+	ebb = gomem_ebb_excess(&r->ebb, now_ms, delay, use, held);
+	more = reclaim_return_idle(heap, ebb);
+	if (ebb && held - min(held, reclaim_held_bytes(heap)) > EBB_MATTERS)
+		gomem_ebb_returned(&r->ebb, now_ms, held);
+	return more;
 }
 
-static void reclaim_look_work(struct work_struct *work)
-{
-	struct gomem_reclaim *r;
-	unsigned long again;
-
-	r = container_of(to_delayed_work(work), struct gomem_reclaim, look);
-	again = gomem_reclaim_look(r->heap);
-	if (again != MAX_JIFFY_OFFSET && READ_ONCE(r->running))
-		queue_delayed_work(reclaim_queue, &r->look, again);
-}
-
-/* Magazines that no CPU has needed since the last tick return to their spans. */
+/* Magazines that no CPU has needed since the last time return to their spans. */
 static void reclaim_trim_depots(struct gomem_heap *heap)
 {
 	unsigned int class;
@@ -199,15 +160,179 @@ static void reclaim_trim_depots(struct gomem_heap *heap)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
 }
 
-static void reclaim_tick_work(struct work_struct *work)
+static bool reclaim_depots_hold(struct gomem_heap *heap)
 {
+	unsigned int class;
+	int nid;
+
+	for_each_node_mask(nid, heap->nodes)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			if (READ_ONCE(heap->node[nid]->central[class].nr_full))
+				return true;
+	return false;
+}
+
+/*
+ * Is most of the heap idle, or would be if it were not for objects that wait, and
+ * are they hardly used?  Then a cycle is wanted; and if it is mostly CPUs on which
+ * they wait, sleeping ones are woken for it.
+ */
+static bool reclaim_caches_are_idle(struct gomem_heap *heap,
+				    const struct gomem_gc_sums *sums)
+{
+	u64 allocated, held = reclaim_held_bytes(heap), idle = 0;
+	struct gomem_ebb *ebb = &heap->reclaim->ebb;
+	int nid;
+
+	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0)
+		return false;
+	for_each_node_mask(nid, heap->nodes)
+		idle += (u64)READ_ONCE(heap->node[nid]->mheap->idle_pages) <<
+			GOMEM_PAGE_SHIFT;
+	allocated = ebb->allocated + gomem_ebb_allocated(ebb, sums->total);
+	if (sums->gain < LEAST_GAIN || sums->gain + idle < held / 2 ||
+	    sums->added < sums->cached / 2 || allocated > sums->gain / 4)
+		return false;
+	if (sums->cpu_gain >= LEAST_GAIN && sums->cpu_gain > sums->live / 4)
+		WRITE_ONCE(heap->gc->wake, true);
+	return true;
+}
+
+/* Have objects come or gone since the last look? */
+static bool reclaim_moved(struct gomem_reclaim *r, const struct gomem_gc_sums *sums)
+{
+	bool moved = sums->live != r->live || sums->total != r->total ||
+		     sums->cached != r->cached;
+
+	r->live = sums->live;
+	r->total = sums->total;
+	r->cached = sums->cached;
+	return moved;
+}
+
+/*
+ * When to look again, in jiffies, if nobody calls before.  @moved: something does;
+ * @use: what has been in use lately, bytes.
+ */
+static unsigned long reclaim_rest(struct gomem_heap *heap, bool moved, u64 live, u64 use)
+{
+	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
+	unsigned long again = MAX_JIFFY_OFFSET;
+	u64 wait = gomem_gc_waits(heap);
+	int nid;
+
+	if (moved || reclaim_depots_hold(heap))
+		again = msecs_to_jiffies(LOOK_MS);
+	if (wait != U64_MAX)
+		again = min(again, nsecs_to_jiffies(wait) + 1);
+	/* What has been in use will have been so for long enough. */
+	if (use > live && reclaim_held_bytes(heap) / 4 > live)
+		again = min(again, max(1UL, msecs_to_jiffies(min_t(unsigned int, LOOK_MS,
+								   delay / 5))));
+	for_each_node_mask(nid, heap->nodes) {
+		if (!gomem_scavenge_rest(heap->node[nid]->mheap))
+			again = min(again, max(1UL, msecs_to_jiffies(delay /
+								     (GOMEM_PEAKS - 1))));
+		/* Nobody tells when a page is let go. */
+		if (READ_ONCE(heap->node[nid]->mheap->nr_pinned))
+			again = min(again, msecs_to_jiffies(PINNED_MS));
+	}
+	return again;
+}
+
+/**
+ * gomem_reclaim_look_at() - what the worker does
+ * @heap: the heap
+ * @now_ms: the time, from any start; never goes back
+ *
+ * Context: process.
+ * Return: in how many jiffies to look again, MAX_JIFFY_OFFSET if only when
+ * called.
+ */
+unsigned long gomem_reclaim_look_at(struct gomem_heap *heap, u64 now_ms)
+{
+	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
+	struct gomem_reclaim *r = heap->reclaim;
+	bool more, moved, wanted = false;
+	struct gomem_gc_sums sums;
+	unsigned long again;
+	u64 wait, use, peak = 0;
+	int nid;
+
+	WRITE_ONCE(r->flag, false);
+	WRITE_ONCE(heap->at_rest, true);
+	/*
+	 * Who raises the flag from now on calls again, and who moves something, stirs:
+	 * pairs with irq_work_queue().
+	 */
+	smp_mb();
+	for_each_node_mask(nid, heap->nodes)
+		gomem_mheap_unpin(heap->node[nid]->mheap);
+	for_each_node_mask(nid, heap->nodes)
+		peak += gomem_scavenge_fold(heap->node[nid]->mheap, now_ms, delay);
+	if (now_ms - r->trimmed_ms >= TRIM_MS) {
+		r->trimmed_ms = now_ms;
+		reclaim_trim_depots(heap);
+	}
+	gomem_gc_sum(heap, &sums);
+	moved = reclaim_moved(r, &sums);
+	use = gomem_ebb_look(&r->ebb, now_ms, delay, sums.live, sums.total,
+			     peak << GOMEM_PAGE_SHIFT);
+	more = reclaim_return(heap, now_ms, use);
+	if (READ_ONCE(r->drain)) {
+		WRITE_ONCE(heap->gc->wake, true);
+		wanted = true;
+	}
+	wanted = wanted || (gomem_limit_excess(heap) && sums.cached) ||
+		 reclaim_caches_are_idle(heap, &sums);
+	wait = gomem_gc_due(heap, wanted);
+	if (!wait) {
+		WRITE_ONCE(r->drain, false);
+		gomem_gc_cycle(heap, false);
+		more |= reclaim_return(heap, now_ms, use);
+		wait = gomem_gc_due(heap, false);
+		/* What has become idle may be due soon. */
+		moved = true;
+	}
+	gomem_limit_alarm(heap);
+	again = reclaim_rest(heap, moved, sums.live, use);
+	if (wait != U64_MAX)
+		again = min(again, nsecs_to_jiffies(wait) + 1);
+	return more ? 1 : again;
+}
+
+/**
+ * gomem_reclaim_look() - what the worker does, now
+ * @heap: the heap
+ *
+ * Context: process.
+ * Return: as gomem_reclaim_look_at().
+ */
+unsigned long gomem_reclaim_look(struct gomem_heap *heap)
+{
+	return gomem_reclaim_look_at(heap, div_u64(ktime_get_ns(), NSEC_PER_MSEC));
+}
+
+static void reclaim_look_work(struct work_struct *work)
+{
+	unsigned long again, soon = msecs_to_jiffies(LOOK_MS);
 	struct gomem_reclaim *r;
 
-	r = container_of(to_delayed_work(work), struct gomem_reclaim, tick);
-	reclaim_trim_depots(r->heap);
-	mod_delayed_work(reclaim_queue, &r->look, 0);
+	r = container_of(to_delayed_work(work), struct gomem_reclaim, look);
+	again = gomem_reclaim_look(r->heap);
+	if (again == MAX_JIFFY_OFFSET || !READ_ONCE(r->running))
+		return;
 	gomem_gc_look_at_cpus(r->heap);
-	queue_delayed_work(reclaim_queue, &r->tick, HZ);
+	if (again > soon) {
+		/* Whoever has stirred meanwhile has queued it for earlier. */
+		queue_delayed_work(reclaim_queue, &r->look, again);
+		return;
+	}
+	/* It comes soon enough whatever moves. */
+	WRITE_ONCE(r->heap->at_rest, false);
+	/* Whoever has raised the flag has queued it for now, or does so. */
+	if (!READ_ONCE(r->flag))
+		mod_delayed_work(reclaim_queue, &r->look, again);
 }
 
 static void reclaim_kick(struct irq_work *work)
@@ -216,6 +341,31 @@ static void reclaim_kick(struct irq_work *work)
 
 	if (READ_ONCE(r->running))
 		mod_delayed_work(reclaim_queue, &r->look, 0);
+}
+
+static void reclaim_stir(struct irq_work *work)
+{
+	struct gomem_reclaim *r = container_of(work, struct gomem_reclaim, stir);
+
+	if (READ_ONCE(r->running) && !READ_ONCE(r->flag))
+		mod_delayed_work(reclaim_queue, &r->look, msecs_to_jiffies(LOOK_MS));
+}
+
+/**
+ * gomem_reclaim_stir() - something moves in a heap at rest
+ * @heap: the heap
+ *
+ * Context: any but NMI, any lock of gomem's held.
+ */
+void gomem_reclaim_stir(struct gomem_heap *heap)
+{
+	/* Pairs with the release in gomem_reclaim_start(). */
+	struct gomem_reclaim *r = smp_load_acquire(&heap->reclaim);
+
+	if (!r || !READ_ONCE(r->running) || !READ_ONCE(heap->at_rest))
+		return;
+	WRITE_ONCE(heap->at_rest, false);
+	irq_work_queue(&r->stir);
 }
 
 /**
@@ -284,12 +434,11 @@ int gomem_reclaim_start(struct gomem_heap *heap)
 		return -ENOMEM;
 	r->heap = heap;
 	init_irq_work(&r->kick, reclaim_kick);
-	INIT_DEFERRABLE_WORK(&r->tick, reclaim_tick_work);
+	init_irq_work(&r->stir, reclaim_stir);
 	INIT_DELAYED_WORK(&r->look, reclaim_look_work);
 	r->budget = LEAST_BUDGET;
 	r->flag = false;
 	WRITE_ONCE(r->running, true);
-	queue_delayed_work(reclaim_queue, &r->tick, HZ);
 	/* Who sees it sees that it is complete; pairs with gomem_reclaim_call(). */
 	smp_store_release(&heap->reclaim, r);
 	queue_delayed_work(reclaim_queue, &r->look, 0);
@@ -308,7 +457,7 @@ void gomem_reclaim_stop(struct gomem_heap *heap)
 
 	WRITE_ONCE(r->running, false);
 	irq_work_sync(&r->kick);
-	cancel_delayed_work_sync(&r->tick);
+	irq_work_sync(&r->stir);
 	cancel_delayed_work_sync(&r->look);
 }
 
