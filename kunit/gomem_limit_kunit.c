@@ -218,13 +218,13 @@ static void shrinker_gives_blocks(struct kunit *test)
 /* A small block goes before a larger one when that is enough. */
 static void shrinker_gives_what_fits(struct kunit *test)
 {
-	unsigned long pages = (256 << 10) >> PAGE_SHIFT;
-	void *p = gomem_heap_alloc(gomem_test_heap(test), 256 << 10, GFP_KERNEL);
+	unsigned long pages = (80 << 10) >> PAGE_SHIFT;
+	void *p = gomem_heap_alloc(gomem_test_heap(test), 80 << 10, GFP_KERNEL);
 
 	make_idle(test, 2);
 	gomem_free(p);
 	KUNIT_EXPECT_EQ(test, scan(test, pages), pages);
-	KUNIT_EXPECT_EQ(test, scan(test, pages), MIB >> PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, scan(test, pages), PIECE >> PAGE_SHIFT);
 }
 
 /* Everything that waits or is idle is counted, wherever it is. */

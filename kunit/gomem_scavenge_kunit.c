@@ -17,6 +17,9 @@
 
 #define MIB	BIT(20)
 
+/* Such objects are kept for the next one when they are freed. */
+#define PIECE	(MIB / 4)
+
 /* How often to try to get a page of a hole. */
 #define GOT	256
 
@@ -439,7 +442,7 @@ static u64 look_on(struct kunit *test, u64 now, unsigned int ms)
  */
 static void ebb_of_every_size(struct kunit *test)
 {
-	static const size_t sizes[] = { 64, 1024, 4096, 60000, 200000, MIB };
+	static const size_t sizes[] = { 64, 1024, 4096, 60000, 200000, PIECE };
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
 	unsigned int i, nr;
 	u64 now = 100000;
@@ -467,29 +470,29 @@ static void ebb_of_every_size(struct kunit *test)
 static void ebb_is_none(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	const unsigned int nr = 16;
-	void **objs = get_objects(test, nr, MIB);
+	const unsigned int nr = 64;
+	void **objs = get_objects(test, nr, PIECE);
 	u64 now = look_on(test, 100000, 7000);
 
-	free_some(test, objs, nr, 5, 1);
+	free_some(test, objs, nr, 20, 1);
 	now = look_on(test, now, 5000);
-	KUNIT_EXPECT_EQ(test, gomem_mheap_held(mheap), nr * MIB / GOMEM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_held(mheap), nr * PIECE / GOMEM_PAGE_SIZE);
 	now = look_on(test, now, 2000);
 	KUNIT_EXPECT_LE(test, gomem_mheap_held(mheap), 6 * MIB / GOMEM_PAGE_SIZE);
-	free_some(test, objs, 5, 0, 1);
+	free_some(test, objs, 20, 0, 1);
 }
 
 /* A heap that goes up and down for minutes loses its memory a few times only. */
 static void ebb_and_flow(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	const unsigned int nr = 16, waves = 40;
+	const unsigned int nr = 64, waves = 40;
 	unsigned int i;
 	u64 now = 100000;
 	void **objs;
 
 	for (i = 0; i < waves; i++) {
-		objs = get_objects(test, nr, MIB);
+		objs = get_objects(test, nr, PIECE);
 		now = look_on(test, now, 1000);
 		free_some(test, objs, nr, 0, 1);
 		now = look_on(test, now, 2500);

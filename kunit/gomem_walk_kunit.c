@@ -7,16 +7,16 @@
 #include "gomem_test.h"
 #include "walk.h"
 
-#define MIB	BIT(20)
+#define BLOCK	(256UL << 10)
 #define NR	8
 
-/* Objects of 1 MiB, a block each. */
+/* Objects of 256 KiB, a block each. */
 static void get_blocks(struct kunit *test, void **p)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR; i++) {
-		p[i] = gomem_heap_alloc(gomem_test_heap(test), MIB, GFP_KERNEL);
+		p[i] = gomem_heap_alloc(gomem_test_heap(test), BLOCK, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 	}
 	KUNIT_ASSERT_EQ(test, gomem_test_mheap(test)->nr_blocks, (unsigned long)NR);
@@ -82,12 +82,12 @@ static void walk_outlives_blocks(struct kunit *test)
 
 	/* The second, where they stand, and the third, which is next. */
 	gomem_free_bulk(2, p + 1);
-	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 2 * MIB / GOMEM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gomem_mheap_trim(mheap, 0), 2 * BLOCK / GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, mheap->nr_blocks, (unsigned long)NR - 2);
 	KUNIT_EXPECT_FALSE(test, gomem_owns(p[1]));
 	/* One descriptor is there, and one is not; what is in it is still true. */
 	KUNIT_EXPECT_EQ(test, descriptors(test), bytes / NR * (NR - 1));
-	KUNIT_EXPECT_EQ(test, block->npages, (u32)(MIB / GOMEM_PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, block->npages, (u32)(BLOCK / GOMEM_PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, block->gone);
 	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);
 
@@ -140,7 +140,7 @@ static void walk_ends(struct kunit *test)
 	get_blocks(test, p);
 	gomem_walk_begin(&walk, mheap);
 	while (i < 2 * NR && gomem_walk_next(&walk))
-		more[i++] = gomem_heap_alloc(gomem_test_heap(test), MIB, GFP_KERNEL);
+		more[i++] = gomem_heap_alloc(gomem_test_heap(test), BLOCK, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, i, (unsigned int)NR);
 	gomem_walk_end(&walk);
 	gomem_free_bulk(NR, p);

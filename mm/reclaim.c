@@ -142,7 +142,7 @@ static bool reclaim_return(struct gomem_heap *heap, u64 now_ms, u64 use)
 
 	ebb = gomem_ebb_excess(&r->ebb, now_ms, delay, use, held);
 	more = reclaim_return_idle(heap, ebb);
-	if (ebb && held - min(held, reclaim_held_bytes(heap)) > EBB_MATTERS)
+	if (ebb > EBB_MATTERS && reclaim_held_bytes(heap) < held)
 		gomem_ebb_returned(&r->ebb, now_ms, held);
 	return more;
 }
