@@ -221,7 +221,7 @@ static void shrinker_gives_what_fits(struct kunit *test)
 	unsigned long pages = (80 << 10) >> PAGE_SHIFT;
 	void *p = gomem_heap_alloc(gomem_test_heap(test), 80 << 10, GFP_KERNEL);
 
-	make_idle(test, 2);
+	make_idle(test, 1);
 	gomem_free(p);
 	KUNIT_EXPECT_EQ(test, scan(test, pages), pages);
 	KUNIT_EXPECT_EQ(test, scan(test, pages), PIECE >> PAGE_SHIFT);
