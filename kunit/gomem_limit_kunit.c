@@ -170,7 +170,7 @@ static unsigned long countable(struct kunit *test, u64 *idle, u64 *depots, u64 *
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		*depots += node->central[class].nr_cached * gomem_class[class].size;
 		for_each_online_cpu(cpu) {
-			struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+			struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 
 			*cpus += gomem_class[class].size *
 				 (mc->class[class].top - mc->pair[class].loaded->obj +

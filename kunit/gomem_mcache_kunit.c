@@ -460,12 +460,12 @@ static void mcache_busy_default_heap(struct kunit *test)
 
 	gomem_free(gomem_alloc(SIZE, GFP_KERNEL));
 	preempt_disable();
-	cc = &this_cpu_ptr(&gomem_mcache)->class[class_of_size()];
-	this_cpu_ptr(&gomem_mcache)->busy = 1;
+	cc = &__this_cpu_read(gomem_mcache)->class[class_of_size()];
+	__this_cpu_read(gomem_mcache)->busy = 1;
 	before = *cc;
 	p = gomem_alloc(SIZE, GFP_ATOMIC);
 	gomem_free(mine);
-	this_cpu_ptr(&gomem_mcache)->busy = 0;
+	__this_cpu_read(gomem_mcache)->busy = 0;
 	preempt_enable();
 
 	KUNIT_EXPECT_NOT_NULL(test, p);
@@ -523,7 +523,7 @@ static void mcache_free_on_other_cpu(struct kunit *test)
 
 	if (other == cpu)
 		kunit_skip(test, "there is one CPU only");
-	away = per_cpu_ptr(heap->mcache, other);
+	away = gomem_mcache_of(heap, other);
 	there = &away->class[class];
 	take_many(test, objs, MANY);
 	work_on_cpu(other, give_many_there, objs);
@@ -538,6 +538,93 @@ static void mcache_free_on_other_cpu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central(test)->nr_full, 0U);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, MANY));
 	give_many(objs, MANY);
+}
+
+/* Everything that one can do with a heap, on a CPU for which it has no mcache. */
+static void use_without_mcache(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void **objs = gomem_test_array(test, MANY), *p;
+	struct gomem_snapshot *snap;
+	unsigned int nr;
+
+	take_many(test, objs, MANY);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, MANY));
+	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), (unsigned long)MANY);
+	give_many(objs, MANY);
+	nr = gomem_heap_alloc_bulk(heap, SIZE, GFP_KERNEL, MANY, objs);
+	KUNIT_EXPECT_EQ(test, nr, MANY);
+	gomem_free_bulk(nr, objs);
+	KUNIT_EXPECT_EQ(test, central(test)->nmalloc, 2ULL * MANY);
+	KUNIT_EXPECT_EQ(test, central(test)->nfree, 2ULL * MANY);
+	KUNIT_EXPECT_EQ(test, cached(test), 0ULL);
+	p = gomem_heap_alloc(heap, SIZE, GFP_KERNEL_ACCOUNT);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	gomem_free(p);
+
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 4096), 0);
+	gomem_gc_cycle(heap, true);
+	gomem_heap_relax(heap);
+	gomem_heap_collect(heap, GFP_KERNEL);
+	gomem_heap_shrink(heap, GFP_KERNEL);
+	gomem_mcache_drain(heap, NULL);
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 0), 0);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), 0UL);
+	snap = kunit_kzalloc(test, sizeof(*snap), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, snap);
+	gomem_snapshot(heap, snap);
+	KUNIT_EXPECT_EQ(test, snap->naccount, 1ULL);
+}
+
+/* A CPU that has no mcache goes past it, until it gets one. */
+static void mcache_missing(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache *before, *mc = gomem_test_mcache(test);
+	atomic_long_t *bytes = &heap->meta->bytes[GOMEM_META_MCACHE];
+	int cpu = raw_smp_processor_id();
+
+	before = kunit_kmalloc(test, sizeof(*before), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	memcpy(before, &gomem_no_mcache, sizeof(*before));
+	KUNIT_EXPECT_EQ(test, cpumask_weight(heap->cpus), num_online_cpus());
+	cpumask_clear_cpu(cpu, heap->cpus);
+	*per_cpu_ptr(heap->mcache, cpu) = &gomem_no_mcache;
+	atomic_long_sub(sizeof(*mc), bytes);
+	kfree(mc);
+
+	use_without_mcache(test);
+	atomic_set(&heap->meta->fail_nth, 1);
+	KUNIT_EXPECT_EQ(test, gomem_mcache_create(heap, cpu), -ENOMEM);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_test_mcache(test), &gomem_no_mcache);
+	KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(cpu, heap->cpus));
+	gomem_free(take(test));
+
+	KUNIT_EXPECT_EQ(test, gomem_mcache_create(heap, cpu), 0);
+	mc = gomem_test_mcache(test);
+	KUNIT_ASSERT_PTR_NE(test, mc, &gomem_no_mcache);
+	KUNIT_EXPECT_TRUE(test, cpumask_test_cpu(cpu, heap->cpus));
+	KUNIT_EXPECT_EQ(test, gomem_mcache_create(heap, cpu), 0);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_test_mcache(test), mc);
+	KUNIT_EXPECT_EQ(test, memcmp(before, &gomem_no_mcache, sizeof(*before)), 0);
+	gomem_free(take(test));
+	KUNIT_EXPECT_GT(test, cached(test), 0ULL);
+	KUNIT_EXPECT_EQ(test, nmalloc(test), 1ULL);
+}
+
+/* No two mcaches share a cache line, and no class lies on two. */
+static void mcache_is_aligned(struct kunit *test)
+{
+	unsigned long line = SMP_CACHE_BYTES;
+	int cpu;
+
+	KUNIT_EXPECT_EQ(test, sizeof(struct gomem_mcache) % line, 0UL);
+	KUNIT_EXPECT_EQ(test, offsetof(struct gomem_mcache, class) %
+			sizeof(struct gomem_mcache_class), 0UL);
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_EQ(test, (unsigned long)
+				gomem_mcache_of(gomem_test_heap(test), cpu) % line, 0UL);
 }
 
 /* debug=F: nothing waits anywhere. */
@@ -575,6 +662,8 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_hard_interrupt),
 	KUNIT_CASE(mcache_free_on_other_cpu),
 	KUNIT_CASE(mcache_uncached),
+	KUNIT_CASE(mcache_missing),
+	KUNIT_CASE(mcache_is_aligned),
 	{}
 };
 

@@ -68,12 +68,13 @@ static void put_counted(struct kunit *test, unsigned int class, void **objs,
 static void count_in_mcache(struct kunit *test, unsigned int class,
 			    unsigned int nmalloc, unsigned int nfree)
 {
-	struct gomem_mcache __percpu *mcache = gomem_test_heap(test)->mcache;
-	struct gomem_mcache *mc = get_cpu_ptr(mcache);
+	struct gomem_mcache *mc;
 
+	preempt_disable();
+	mc = gomem_test_mcache(test);
 	mc->class[class].left -= nmalloc;
 	mc->class[class].nfree += nfree;
-	put_cpu_ptr(mcache);
+	preempt_enable();
 }
 
 /* A magazine with @nr objects in it. */

@@ -4,7 +4,6 @@
  */
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
-#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -13,15 +12,12 @@
 int gomem_test_init(struct kunit *test)
 {
 	struct gomem_test *t = kzalloc(sizeof(*t), GFP_KERNEL);
-	int ret = -ENOMEM;
+	int ret;
 
 	if (!t)
 		return -ENOMEM;
-	t->mcache = alloc_percpu(struct gomem_mcache);
-	if (t->mcache)
-		ret = gomem_heap_init(&t->heap, test->name, &t->meta, t->mcache);
+	ret = gomem_heap_init(&t->heap, test->name, &t->meta);
 	if (ret) {
-		free_percpu(t->mcache);
 		kfree(t);
 		return ret;
 	}
@@ -49,7 +45,6 @@ void gomem_test_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, leaked, 0UL);
 	for (kind = 0; kind < GOMEM_NR_META; kind++)
 		KUNIT_EXPECT_EQ(test, atomic_long_read(&t->meta.bytes[kind]), 0L);
-	free_percpu(t->mcache);
 	kfree(t);
 }
 

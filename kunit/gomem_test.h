@@ -50,7 +50,6 @@
 struct gomem_test {
 	struct gomem_meta meta;
 	struct gomem_heap heap;
-	struct gomem_mcache __percpu *mcache;
 	bool expect_leaks;	/* set by a test that leaks on purpose */
 };
 
@@ -84,7 +83,7 @@ int gomem_test_init_pinned(struct kunit *test);
 /* Of a test that stays on its CPU. */
 static inline struct gomem_mcache *gomem_test_mcache(struct kunit *test)
 {
-	return raw_cpu_ptr(gomem_test_heap(test)->mcache);
+	return raw_cpu_read(*gomem_test_heap(test)->mcache);
 }
 
 static inline long gomem_test_events(struct gomem_heap *heap,

@@ -51,7 +51,7 @@ static unsigned int bulk_alloc_run(struct gomem_heap *heap, unsigned int class,
 	unsigned int n = 0;
 
 	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
+	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
 		n = bulk_pop_many(mc, class, objs, nr);
 		if (n < nr && mc->pair[class].prev->nr) {
@@ -210,7 +210,7 @@ static unsigned int bulk_free_run(void **objs, unsigned int nr)
 	unsigned long tag;
 
 	preempt_disable();
-	mc = this_cpu_ptr(&gomem_mcache);
+	mc = __this_cpu_read(gomem_mcache);
 	if (mcache_enter(mc)) {
 		tag = gomem_tag_of(objs[0]);
 		n = bulk_push_many(mc, tag, objs, nr);

@@ -113,7 +113,7 @@ static bool gc_cpu_is_asleep(struct gomem_drain *d, int cpu)
 static void gc_drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
 {
 	struct gomem_drain *d = per_cpu_ptr(heap->gc->drain, cpu);
-	struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 
 	d->queued = false;
 	d->ns = 0;
@@ -137,9 +137,9 @@ static u64 gc_drain_held_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
 	int cpu;
 
 	lockdep_assert_held(&heap->gc->mutex);
-	for_each_possible_cpu(cpu)
+	for_each_cpu(cpu, heap->cpus)
 		gc_drain_cpu(heap, cpu, wake);
-	for_each_possible_cpu(cpu) {
+	for_each_cpu(cpu, heap->cpus) {
 		d = per_cpu_ptr(heap->gc->drain, cpu);
 		if (!d->queued)
 			continue;
@@ -226,14 +226,17 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 	if (!heap->node)
 		return;
 	mutex_lock(&heap->gc->mutex);
+	if (!heap->mcache)
+		goto out;
 	cpus_read_lock();
-	for_each_possible_cpu(cpu) {
+	for_each_cpu(cpu, heap->cpus) {
 		if (cpu_online(cpu))
 			work_on_cpu(cpu, gc_rearm_this_cpu, heap);
 		else
-			gomem_mcache_rearm(heap, per_cpu_ptr(heap->mcache, cpu));
+			gomem_mcache_rearm(heap, gomem_mcache_of(heap, cpu));
 	}
 	cpus_read_unlock();
+out:
 	mutex_unlock(&heap->gc->mutex);
 }
 
@@ -241,7 +244,7 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 static void gc_sweep(struct gomem_heap *heap)
 {
 	unsigned int class;
-	int cpu, nid;
+	int nid;
 
 	gomem_heap_empty_depots(heap, UINT_MAX);
 	for_each_node_mask(nid, heap->nodes)
@@ -249,8 +252,7 @@ static void gc_sweep(struct gomem_heap *heap)
 	for_each_node_mask(nid, heap->nodes)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
-	for_each_possible_cpu(cpu)
-		gomem_mcache_relax(per_cpu_ptr(heap->mcache, cpu));
+	gomem_heap_relax(heap);
 }
 
 /* Bytes of objects that wait in magazines. */

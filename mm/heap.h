@@ -40,6 +40,7 @@
 
 #include <linux/atomic.h>
 #include <linux/compiler.h>
+#include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/nodemask.h>
@@ -65,6 +66,7 @@ enum gomem_event {
 	GOMEM_EV_OOM,			/* requests that returned NULL for want of memory */
 	GOMEM_EV_LOOKUP,		/* address to span, outside the fast path */
 	GOMEM_EV_EXACT,			/* objects that got pages of their own */
+	GOMEM_EV_ACCOUNT,		/* requests with __GFP_ACCOUNT, where there is no mcache */
 	GOMEM_NR_EVENTS,
 };
 
@@ -106,7 +108,8 @@ struct gomem_hooks {
 
 struct gomem_heap {
 	const char *name;
-	struct gomem_mcache __percpu *mcache;
+	struct gomem_mcache * __percpu *mcache;	/* none NULL, see gomem_no_mcache */
+	cpumask_var_t cpus;		/* those with an mcache of their own; none is taken out */
 	struct gomem_meta *meta;
 	const struct gomem_hooks *hooks;
 	nodemask_t nodes;		/* those with a gomem_node of their own */

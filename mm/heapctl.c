@@ -3,7 +3,9 @@
  * What is done to all depots and page heaps of a heap, for the sake of those below:
  * before it grows, and when the page allocator has nothing.
  */
+#include <linux/cpumask.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 
 #include "central.h"
@@ -75,6 +77,32 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 }
 
 /**
+ * gomem_heap_relax() - every CPU is to expect less of what it has not used
+ * @heap: the heap
+ *
+ * Context: any.
+ */
+void gomem_heap_relax(struct gomem_heap *heap)
+{
+	int cpu;
+
+	for_each_cpu(cpu, heap->cpus)
+		gomem_mcache_relax(gomem_mcache_of(heap, cpu));
+}
+
+/* This CPU need not be asked: it is about to drain its mcache. */
+static void heapctl_note_drained(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+
+	preempt_disable();
+	mc = __this_cpu_read(*heap->mcache);
+	if (mc != &gomem_no_mcache)
+		WRITE_ONCE(mc->drained, heap->growths);
+	preempt_enable();
+}
+
+/**
  * gomem_heap_collect() - the heap has to grow: use what waits instead
  * @heap: the heap
  * @gfp: of the request
@@ -93,7 +121,7 @@ bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp)
 		return gomem_heap_empty_depots(heap, ATOMIC_DRAIN);
 	nr = gomem_heap_empty_depots(heap, GROWTH_DRAIN);
 	WRITE_ONCE(heap->growths, heap->growths + 1);
-	raw_cpu_write(heap->mcache->drained, heap->growths);
+	heapctl_note_drained(heap);
 	return nr + gomem_mcache_drain(heap, NULL);
 }
 

@@ -2,7 +2,8 @@
 /*
  * CPUs and memory that come and go.
  *
- * A CPU that is dead has left objects in its mcaches.  Another one returns them,
+ * A CPU that is about to come up for the first time gets an mcache in every heap.
+ * One that is dead has left objects in its mcaches.  Another one returns them,
  * when it is certain that the CPU will not touch them: after it is dead, and
  * before it can come up again.
  *
@@ -13,6 +14,7 @@
  * back all blocks without spans, and asks for a cycle to make more of them.
  */
 #include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
 #include <linux/memory.h>
 #include <linux/notifier.h>
 
@@ -27,13 +29,26 @@
 
 static enum cpuhp_state cpu_state;
 
+/* A CPU that gets no mcache comes up all the same, and goes past it. */
+static int hotplug_cpu_comes(unsigned int cpu)
+{
+	struct gomem_heap *heap;
+
+	down_read(&gomem_heaps_lock);
+	list_for_each_entry(heap, &gomem_heaps, list)
+		gomem_mcache_create(heap, cpu);
+	up_read(&gomem_heaps_lock);
+	return 0;
+}
+
 static int hotplug_cpu_is_dead(unsigned int cpu)
 {
 	struct gomem_heap *heap;
 
 	down_read(&gomem_heaps_lock);
 	list_for_each_entry(heap, &gomem_heaps, list)
-		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+		if (cpumask_test_cpu(cpu, heap->cpus))
+			gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu));
 	up_read(&gomem_heaps_lock);
 	return 0;
 }
@@ -81,14 +96,16 @@ static struct notifier_block memory_notifier = {
 /**
  * gomem_hotplug_init() - have us told
  *
+ * Before the first heap: a heap sees to the CPUs that are there when it is made.
+ *
  * Return: 0 or an error.
  */
 int gomem_hotplug_init(void)
 {
 	int ret;
 
-	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/gomem:dead",
-					NULL, hotplug_cpu_is_dead);
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/gomem:cpu",
+					hotplug_cpu_comes, hotplug_cpu_is_dead);
 	if (ret < 0)
 		return ret;
 	cpu_state = ret;
@@ -108,7 +125,7 @@ no_notifier:
 }
 
 /**
- * gomem_hotplug_exit() - not any more
+ * gomem_hotplug_exit() - not any more; after the last heap
  */
 void gomem_hotplug_exit(void)
 {

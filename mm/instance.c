@@ -8,6 +8,7 @@
  * heaps of their own; tests make them, use them and throw them away.
  */
 #include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -109,23 +110,18 @@ static int instance_nodes_create(struct gomem_heap *heap)
  * @heap: zeroed, but for what the caller has decided (is_default, uncached)
  * @name: what it is called
  * @meta: what its metadata is counted in
- * @mcache: a per-CPU area for its caches
  *
  * Context: process.
  * Return: 0 or -ENOMEM.
  */
 int gomem_heap_init(struct gomem_heap *heap, const char *name,
-		    struct gomem_meta *meta,
-		    struct gomem_mcache __percpu *mcache)
+		    struct gomem_meta *meta)
 {
-	int cpu, ret;
+	int ret;
 
 	heap->name = name;
 	heap->meta = meta;
-	heap->mcache = mcache;
 	heap->hooks = &instance_hooks;
-	for_each_possible_cpu(cpu)
-		gomem_mcache_init(per_cpu_ptr(mcache, cpu));
 	gomem_knobs_init(heap);
 	ret = gomem_mprof_init(heap);
 	if (ret)
@@ -136,17 +132,24 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	ret = instance_nodes_create(heap);
 	if (ret)
 		goto no_nodes;
-	ret = gomem_reclaim_start(heap);
+	/* The CPUs that are there now; others get theirs when they come. */
+	mutex_lock(&heap->gc->mutex);
+	cpus_read_lock();
+	ret = gomem_mcaches_create(heap);
+	if (!ret)
+		ret = gomem_reclaim_start(heap);
+	if (!ret) {
+		down_write(&gomem_heaps_lock);
+		list_add_tail(&heap->list, &gomem_heaps);
+		up_write(&gomem_heaps_lock);
+	}
+	cpus_read_unlock();
 	if (ret)
-		goto no_reclaim;
-	atomic_long_add(num_possible_cpus() * sizeof(struct gomem_mcache),
-			&meta->bytes[GOMEM_META_MCACHE]);
-	down_write(&gomem_heaps_lock);
-	list_add_tail(&heap->list, &gomem_heaps);
-	up_write(&gomem_heaps_lock);
-	return 0;
+		gomem_mcaches_destroy(heap);
+	mutex_unlock(&heap->gc->mutex);
+	if (!ret)
+		return 0;
 
-no_reclaim:
 	instance_nodes_destroy(heap);
 no_nodes:
 	gomem_gc_exit(heap);
@@ -252,8 +255,8 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 
 	/* A trace event that is turned on or off now has counts begun anew. */
 	mutex_lock(&heap->gc->mutex);
-	for_each_possible_cpu(cpu)
-		gomem_mcache_drain(heap, per_cpu_ptr(heap->mcache, cpu));
+	for_each_cpu(cpu, heap->cpus)
+		gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu));
 	mutex_unlock(&heap->gc->mutex);
 	for_each_node_mask(nid, heap->nodes)
 		instance_centrals_destroy(heap->node[nid]);
@@ -261,11 +264,12 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	for_each_node_mask(nid, heap->nodes)
 		gomem_mheap_destroy(heap->node[nid]->mheap);
 	gomem_mprof_destroy(heap);
+	mutex_lock(&heap->gc->mutex);
+	gomem_mcaches_destroy(heap);
+	mutex_unlock(&heap->gc->mutex);
 	instance_nodes_destroy(heap);
 	gomem_gc_exit(heap);
 	gomem_reclaim_free(heap);
-	atomic_long_sub(num_possible_cpus() * sizeof(struct gomem_mcache),
-			&heap->meta->bytes[GOMEM_META_MCACHE]);
 	/* Descriptors of blocks go after a grace period, and are counted then. */
 	rcu_barrier();
 	return leaked;

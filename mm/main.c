@@ -60,23 +60,25 @@ static int __init gomem_init(void)
 	ret = gomem_reclaim_init();
 	if (ret)
 		goto no_reclaim;
+	ret = gomem_mcache_setup();
+	if (ret)
+		goto no_mcache;
+	ret = gomem_hotplug_init();
+	if (ret)
+		goto no_hotplug;
 	if (num_node_state(N_MEMORY) > 1)
 		static_branch_inc(&gomem_detour);
 	gomem_default_heap.is_default = true;
 	gomem_default_heap.uncached = strchr(debug, 'F');
-	ret = gomem_heap_init(&gomem_default_heap, "default", &default_meta,
-			      &gomem_mcache);
+	ret = gomem_heap_init(&gomem_default_heap, "default", &default_meta);
 	if (ret)
 		goto no_heap;
 	ret = gomem_mprof_set_rate(&gomem_default_heap, mem_profile_rate);
 	if (ret)
-		goto no_hotplug;
-	ret = gomem_hotplug_init();
-	if (ret)
-		goto no_hotplug;
+		goto no_rate;
 	ret = gomem_shrinker_init();
 	if (ret)
-		goto no_shrinker;
+		goto no_rate;
 	ret = gomem_oom_init();
 	if (ret)
 		goto no_oom;
@@ -89,11 +91,13 @@ no_debugfs:
 	gomem_oom_exit();
 no_oom:
 	gomem_shrinker_exit();
-no_shrinker:
-	gomem_hotplug_exit();
-no_hotplug:
+no_rate:
 	gomem_heap_destroy(&gomem_default_heap);
 no_heap:
+	gomem_hotplug_exit();
+no_hotplug:
+	gomem_mcache_teardown();
+no_mcache:
 	gomem_reclaim_exit();
 no_reclaim:
 	gomem_index_exit();
@@ -105,8 +109,9 @@ static void __exit gomem_exit(void)
 	gomem_debugfs_exit();
 	gomem_oom_exit();
 	gomem_shrinker_exit();
-	gomem_hotplug_exit();
 	gomem_heap_destroy(&gomem_default_heap);
+	gomem_hotplug_exit();
+	gomem_mcache_teardown();
 	gomem_reclaim_exit();
 	gomem_index_exit();
 }

@@ -44,11 +44,29 @@ static __always_inline void mcache_leave(struct gomem_mcache *mc)
 	mc->busy = 0;
 }
 
+/*
+ * Where in the mcache a tag's gomem_mcache_class is.  The compiler is kept from
+ * seeing through it, or it would add before it shifts, and hold the tag beside.
+ */
+static __always_inline unsigned long mcache_offset(unsigned long tag)
+{
+	unsigned long offset = tag * sizeof(struct gomem_mcache_class);
+
+	OPTIMIZER_HIDE_VAR(offset);
+	return offset;
+}
+
+/* The tag again. */
+static __always_inline unsigned long mcache_tag_at(unsigned long offset)
+{
+	return offset / sizeof(struct gomem_mcache_class);
+}
+
 /* The address once, not anew for each of its fields. */
 static __always_inline struct gomem_mcache_class *
-mcache_class(struct gomem_mcache *mc, unsigned long tag)
+mcache_class_at(struct gomem_mcache *mc, unsigned long offset)
 {
-	struct gomem_mcache_class *cc = &mc->class[tag];
+	struct gomem_mcache_class *cc = (void *)mc->class + offset;
 
 	OPTIMIZER_HIDE_VAR(cc);
 	return cc;

@@ -47,7 +47,7 @@
 
 struct gomem_heap gomem_default_heap;
 
-DEFINE_PER_CPU(struct gomem_mcache, gomem_mcache);
+DEFINE_PER_CPU(struct gomem_mcache *, gomem_mcache) = &gomem_no_mcache;
 
 struct gomem_magazine gomem_no_magazine __ro_after_init;
 
@@ -79,19 +79,20 @@ static __always_inline unsigned long caller(unsigned long ip)
  * called from; 0: where the function that this is inlined in was.
  */
 static __always_inline void *alloc_class(struct gomem_heap *heap,
-					 struct gomem_mcache __percpu *mcache,
+					 struct gomem_mcache * __percpu *mcache,
 					 unsigned long class, size_t size,
 					 gfp_t gfp, bool zero, unsigned long ip)
 {
+	unsigned long offset = mcache_offset(class);
 	struct gomem_mcache_class *cc;
 	struct gomem_mcache *mc;
 	void *p;
 
 	preempt_disable();
-	mc = this_cpu_ptr(mcache);
+	mc = __this_cpu_read(*mcache);
 	if (!mcache_enter(mc))
 		goto busy;
-	cc = mcache_class(mc, class);
+	cc = mcache_class_at(mc, offset);
 	p = mcache_pop(cc);
 	if (unlikely(!p))
 		goto empty;
@@ -100,7 +101,7 @@ static __always_inline void *alloc_class(struct gomem_heap *heap,
 	mcache_leave(mc);
 	preempt_enable();
 	if (want_init_on_alloc(zero ? gfp : 0))
-		memset(p, 0, gomem_class[class].size);
+		memset(p, 0, gomem_class[mcache_tag_at(offset)].size);
 	kmemleak_alloc(p, size, 1, gfp);
 	return p;
 
@@ -112,7 +113,7 @@ busy:
 }
 
 static __always_inline void *alloc_common(struct gomem_heap *heap,
-					  struct gomem_mcache __percpu *mcache,
+					  struct gomem_mcache * __percpu *mcache,
 					  size_t size, gfp_t gfp, bool zero,
 					  unsigned long ip)
 {
@@ -172,10 +173,10 @@ static __always_inline void free_fast(const void *p, unsigned long ip)
 
 	preempt_disable();
 	tag = gomem_tag_of(p);
-	mc = this_cpu_ptr(&gomem_mcache);
+	mc = __this_cpu_read(gomem_mcache);
 	if (mcache_detour(p, tag) || !mcache_enter(mc))
 		goto busy;
-	if (!mcache_push(mcache_class(mc, tag), p))
+	if (!mcache_push(mcache_class_at(mc, mcache_offset(tag)), p))
 		goto full;
 	mcache_leave(mc);
 	preempt_enable();
@@ -273,19 +274,19 @@ static void *mcache_pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
 }
 
 /*
- * The heap has grown since this CPU last drained its mcache: what waits here is
- * no reason to grow again.  That is work for who has the time.
+ * Has the heap grown since this CPU last drained its mcache?  What waits here is no
+ * reason to grow again; but that is work for who has the time.
  */
-static void mcache_drain_if_asked(struct gomem_heap *heap, bool may_sleep)
+static bool mcache_is_asked(struct gomem_heap *heap, struct gomem_mcache *mc,
+			    bool may_sleep)
 {
-	struct gomem_mcache *mc = raw_cpu_ptr(heap->mcache);
 	u32 growths = READ_ONCE(heap->growths);
 
 	if (likely(READ_ONCE(mc->drained) == growths) || !may_sleep)
-		return;
+		return false;
 	WRITE_ONCE(mc->drained, growths);
 	gomem_mcache_relax(mc);
-	gomem_mcache_drain(heap, NULL);
+	return true;
 }
 
 /*
@@ -341,7 +342,7 @@ static void *mcache_install_and_pop(struct gomem_heap *heap, unsigned int class,
 
 	mag->cap = clamp_t(unsigned int, target, mag->nr, mag->room);
 	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
+	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
 		mag = mcache_install_full(mc, class, mag);
 		p = mcache_pop_slow(heap, mc, class, due);
@@ -359,10 +360,11 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 	struct gomem_magazine *mag;
 	struct gomem_mcache *mc;
 	unsigned int target;
+	bool asked = false;
 	void *p = NULL;
 
 	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
+	mc = __this_cpu_read(*heap->mcache);
 	if (!mcache_enter(mc)) {
 		preempt_enable();
 		return mcache_alloc_uncached(heap, class, gfp, due);
@@ -373,13 +375,15 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 	if (!p) {
 		mag = mcache_detach_empty(mc, class);
 		target = mcache_raise_target(mc, class);
+		asked = mcache_is_asked(heap, mc, gfpflags_allow_blocking(gfp));
 	}
 	mcache_leave(mc);
 	preempt_enable();
 	if (p)
 		return p;
 
-	mcache_drain_if_asked(heap, gfpflags_allow_blocking(gfp));
+	if (asked)
+		gomem_mcache_drain(heap, NULL);
 	mag = gomem_depot_refill(&gomem_local_node(heap)->central[class],
 				 mag, target, gfp, &p);
 	if (!mag) {
@@ -447,7 +451,7 @@ static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap *heap,
 				       unsigned long ip, void *p)
 {
-	struct gomem_mcache *mc = this_cpu_ptr(heap->mcache);
+	struct gomem_mcache *mc = __this_cpu_read(*heap->mcache);
 	u32 due;
 
 	due = mcache_rearm(mc, gomem_size_class(size),
@@ -530,7 +534,7 @@ static bool mcache_install_and_push(struct gomem_heap *heap, unsigned int class,
 
 	mag->cap = min_t(unsigned int, target, mag->room);
 	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
+	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
 		mag = mcache_install_empty(mc, class, mag);
 		done = mcache_push(&mc->class[class], p);
@@ -547,13 +551,15 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 {
 	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
 	struct gomem_magazine *full = NULL, *mag, *prev;
-	bool done = false, repeated = false;
+	bool done = false, repeated = false, asked = false, may_sleep;
 	struct gomem_mcache_class *cc;
 	struct gomem_mcache *mc;
 	unsigned int target = 0;
 
+	/* Where preemption is not counted, nobody knows, and this is always false. */
+	may_sleep = preemptible();
 	preempt_disable();
-	mc = this_cpu_ptr(heap->mcache);
+	mc = __this_cpu_read(*heap->mcache);
 	if (!mcache_enter(mc)) {
 		preempt_enable();
 		mcache_free_uncached(heap, p);
@@ -569,6 +575,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		if (!done) {
 			full = mcache_detach_full(mc, class);
 			target = mcache_raise_target(mc, class);
+			asked = mcache_is_asked(heap, mc, may_sleep);
 		}
 	}
 	mcache_leave(mc);
@@ -578,8 +585,8 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	if (done || repeated)
 		return;
 
-	/* Where preemption is not counted, nobody knows, and this is always false. */
-	mcache_drain_if_asked(heap, preemptible());
+	if (asked)
+		gomem_mcache_drain(heap, NULL);
 	mag = gomem_depot_store(central, full, target);
 	if (!mag || !mcache_install_and_push(heap, class, mag, target, p))
 		mcache_free_uncached(heap, p);

@@ -10,9 +10,12 @@
 #include <linux/gfp.h>
 #include <linux/jump_label.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/prandom.h>
 #include <linux/seqlock.h>
 #include <linux/types.h>
+
+#include <asm/local.h>
 
 #include "arena.h"
 #include "heap.h"
@@ -24,7 +27,11 @@
  *
  * Touched only by its CPU, with preemption off and @busy set meanwhile; an
  * interrupt that finds @busy set leaves everything alone and goes to mcentral.
- * Others read the counters, and write @target as a hint.
+ * Others read the counters, and write hints: @target, @drained.
+ *
+ * A CPU gets one, on its own node, when it comes up for the first time, and keeps
+ * it.  Those that never do, and those for which there was no memory, share
+ * gomem_no_mcache, which is always busy and is never written.
  *
  * The fast path needs the half of a cache line that is a gomem_mcache_class, and
  * the top of the magazine.
@@ -57,15 +64,21 @@ struct gomem_mcache {
 	u8 every;			/* left is always 1: allocations are traced */
 	u8 target[GOMEM_NR_CACHED];	/* objects to move at a time */
 	u32 drained;			/* gomem_heap.growths at its last drain */
-	u64 naccount;			/* requests with __GFP_ACCOUNT */
+	int cpu;			/* whose it is */
 	seqcount_t seq;			/* base and left; interrupts off */
+	local_t naccount;		/* requests with __GFP_ACCOUNT */
 	struct rnd_state random;
-	struct gomem_mcache_class class[GOMEM_NR_TAGS];
+	u64 idle_us, at_us;		/* time spent idle, when that was read; gc.c */
+	struct gomem_mcache_class class[GOMEM_NR_TAGS]
+		__aligned(sizeof(struct gomem_mcache_class));
 	struct gomem_mcache_pair pair[GOMEM_NR_CACHED];
 } ____cacheline_aligned;
 
 DECLARE_STATIC_KEY_FALSE(gomem_detour);
-DECLARE_PER_CPU(struct gomem_mcache, gomem_mcache);
+DECLARE_PER_CPU(struct gomem_mcache *, gomem_mcache);
+
+/* Stands for "no mcache": always empty, always busy.  Never written. */
+extern struct gomem_mcache gomem_no_mcache;
 
 /* What the counters say of a class; summed up by mm/mstats.c. */
 struct gomem_class_stats {
@@ -75,7 +88,11 @@ struct gomem_class_stats {
 	u64 stolen;			/* references that kfree() took */
 };
 
-void gomem_mcache_init(struct gomem_mcache *mc);
+int gomem_mcache_setup(void);
+void gomem_mcache_teardown(void);
+int gomem_mcache_create(struct gomem_heap *heap, int cpu);
+int gomem_mcaches_create(struct gomem_heap *heap);
+void gomem_mcaches_destroy(struct gomem_heap *heap);
 bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 				struct gomem_mcache *mc);
@@ -85,6 +102,8 @@ u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);
 
+void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr);
+
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
 void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip);
@@ -93,12 +112,19 @@ u32 gomem_sample_due(struct gomem_heap *heap, const void *p);
 void *gomem_ready(void *p, size_t size, gfp_t gfp, bool zeroed,
 		  unsigned long ip);
 
+/* The mcache of @cpu, for who looks from outside; one of heap->cpus has its own. */
+static inline struct gomem_mcache *gomem_mcache_of(struct gomem_heap *heap, int cpu)
+{
+	/* Who sees it sees that it is complete; pairs with gomem_mcache_create(). */
+	return READ_ONCE(*per_cpu_ptr(heap->mcache, cpu));
+}
+
 /* @gfp without __GFP_ACCOUNT: @nr requests that asked in vain are counted. */
 static inline gfp_t gomem_unaccounted(struct gomem_heap *heap, gfp_t gfp,
 				      unsigned int nr)
 {
 	if (gfp & __GFP_ACCOUNT)
-		this_cpu_add(heap->mcache->naccount, nr);
+		gomem_count_unaccounted(heap, nr);
 	return gfp & ~__GFP_ACCOUNT;
 }
 

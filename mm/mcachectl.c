@@ -7,28 +7,34 @@
  * there, or waits until that CPU cannot run.  Reading is different: the counters
  * may be read from anywhere, at any time.
  */
+#include <linux/cpu.h>
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/preempt.h>
 #include <linux/random.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 
 #include "depot.h"
 #include "mcache-inline.h"
 #include "mcentral.h"
+#include "meta.h"
 
 #define FIRST_TARGET	2
 
-/**
- * gomem_mcache_init() - no magazines, no counts
- * @mc: one CPU's
- */
-void gomem_mcache_init(struct gomem_mcache *mc)
+struct gomem_mcache gomem_no_mcache __ro_after_init = { .busy = 1 };
+
+/* Their size is no power of two, and each is of its CPU's node. */
+static struct kmem_cache *mcachectl_cache;
+
+/* No magazines, no counts. */
+static void mcachectl_init(struct gomem_mcache *mc, int cpu, u32 rate)
 {
 	unsigned int i;
 
-	memset(mc, 0, sizeof(*mc));
 	memset(mc->target, FIRST_TARGET, sizeof(mc->target));
+	mc->cpu = cpu;
 	seqcount_init(&mc->seq);
 	prandom_seed_state(&mc->random, get_random_u64());
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
@@ -38,8 +44,132 @@ void gomem_mcache_init(struct gomem_mcache *mc)
 	for (i = 0; i < GOMEM_NR_CACHED; i++) {
 		mc->pair[i].loaded = &gomem_no_magazine;
 		mc->pair[i].prev = &gomem_no_magazine;
-		mcache_rearm(mc, i, 0);
+		mcache_rearm(mc, i, rate);
 	}
+}
+
+/**
+ * gomem_mcache_setup() - before the first heap
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init gomem_mcache_setup(void)
+{
+	mcachectl_init(&gomem_no_mcache, -1, 0);
+	mcachectl_cache = KMEM_CACHE(gomem_mcache, SLAB_HWCACHE_ALIGN);
+	return mcachectl_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * gomem_mcache_teardown() - after the last heap
+ */
+void gomem_mcache_teardown(void)
+{
+	kmem_cache_destroy(mcachectl_cache);
+}
+
+/**
+ * gomem_mcache_create() - an mcache for a CPU, if it has none yet
+ * @heap: the heap
+ * @cpu: a CPU that cannot run, or whose heap is not used yet
+ *
+ * Context: process, cpus_read_lock() or cpus_write_lock() held.
+ * Return: 0 or -ENOMEM, and then the CPU goes on without.
+ */
+int gomem_mcache_create(struct gomem_heap *heap, int cpu)
+{
+	struct gomem_mcache **mine = per_cpu_ptr(heap->mcache, cpu), *mc;
+
+	if (*mine != &gomem_no_mcache)
+		return 0;
+	if (gomem_should_fail(heap->meta))
+		return -ENOMEM;
+	mc = kmem_cache_alloc_node(mcachectl_cache, GFP_KERNEL | __GFP_ZERO,
+				   cpu_to_mem(cpu));
+	if (!mc)
+		return -ENOMEM;
+	atomic_long_add(sizeof(*mc), &heap->meta->bytes[GOMEM_META_MCACHE]);
+	mc->every = heap->traced;
+	mcachectl_init(mc, cpu, gomem_heap_profile_rate(heap));
+	/* Pairs with READ_ONCE() in gomem_mcache_of(). */
+	smp_store_release(mine, mc);
+	cpumask_set_cpu(cpu, heap->cpus);
+	return 0;
+}
+
+/**
+ * gomem_mcaches_create() - the CPUs that are there get mcaches, the others none
+ * @heap: the heap
+ *
+ * Context: process, cpus_read_lock() held.
+ * Return: 0 or -ENOMEM, to be followed by gomem_mcaches_destroy().
+ */
+int gomem_mcaches_create(struct gomem_heap *heap)
+{
+	int cpu, ret;
+
+	if (!zalloc_cpumask_var(&heap->cpus, GFP_KERNEL))
+		return -ENOMEM;
+	if (heap->is_default)
+		heap->mcache = &gomem_mcache;
+	else
+		heap->mcache = alloc_percpu(struct gomem_mcache *);
+	if (!heap->mcache)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(*per_cpu_ptr(heap->mcache, cpu), &gomem_no_mcache);
+	for_each_online_cpu(cpu) {
+		ret = gomem_mcache_create(heap, cpu);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * gomem_mcaches_destroy() - nobody uses them any more
+ * @heap: the heap; they have been drained
+ *
+ * Context: process.
+ */
+void gomem_mcaches_destroy(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+	int cpu;
+
+	if (heap->mcache) {
+		for_each_cpu(cpu, heap->cpus) {
+			mc = gomem_mcache_of(heap, cpu);
+			*per_cpu_ptr(heap->mcache, cpu) = &gomem_no_mcache;
+			atomic_long_sub(sizeof(*mc),
+					&heap->meta->bytes[GOMEM_META_MCACHE]);
+			kmem_cache_free(mcachectl_cache, mc);
+		}
+		if (!heap->is_default)
+			free_percpu(heap->mcache);
+	}
+	heap->mcache = NULL;
+	free_cpumask_var(heap->cpus);
+}
+
+/**
+ * gomem_count_unaccounted() - somebody asked in vain to be charged
+ * @heap: the heap
+ * @nr: how many times
+ *
+ * Context: any but NMI.
+ */
+void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr)
+{
+	struct gomem_mcache *mc;
+
+	preempt_disable();
+	mc = __this_cpu_read(*heap->mcache);
+	if (mc != &gomem_no_mcache)
+		local_add(nr, &mc->naccount);
+	else
+		atomic_long_add(nr, &heap->event[GOMEM_EV_ACCOUNT]);
+	preempt_enable();
 }
 
 /* Take both magazines of a class out of @mc, or of this CPU's mcache. */
@@ -48,7 +178,7 @@ static void mcache_detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
 {
 	preempt_disable();
 	if (!mc)
-		mc = this_cpu_ptr(heap->mcache);
+		mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
 		mag[0] = mcache_unload(mc, class);
 		mag[1] = mcache_real(mc->pair[class].prev);
@@ -141,7 +271,7 @@ void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		preempt_disable();
 		if (!mc)
-			mc = this_cpu_ptr(heap->mcache);
+			mc = __this_cpu_read(*heap->mcache);
 		if (mcache_enter(mc)) {
 			mc->every = heap->traced;
 			mcache_rearm(mc, class, rate);

@@ -37,7 +37,6 @@
 #include "gc.h"
 #include "heapctl.h"
 #include "limit.h"
-#include "mcache.h"
 #include "mheap.h"
 #include "reclaim.h"
 #include "release.h"
@@ -151,10 +150,9 @@ static bool reclaim_return(struct gomem_heap *heap, u64 now_ms, u64 use)
 static void reclaim_trim_depots(struct gomem_heap *heap)
 {
 	unsigned int class;
-	int cpu, nid;
+	int nid;
 
-	for_each_possible_cpu(cpu)
-		gomem_mcache_relax(per_cpu_ptr(heap->mcache, cpu));
+	gomem_heap_relax(heap);
 	for_each_node_mask(nid, heap->nodes)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);

@@ -19,12 +19,13 @@
  * Neither is ever more than what really happened by the end of step 3, nor less
  * than what had happened before step 1; so both only grow from one snapshot to
  * the next, the live objects never exceed the slots, and HeapAlloc never exceeds
- * HeapInuse.
+ * HeapInuse.  A CPU that comes up for the first time is seen from one of the steps on:
+ * it has counted nothing before.
  *
  * An undetected double free counts a free too many until it is found out (see
  * gomem_objects_put()); F is bounded by M for that while.
  */
-#include <linux/percpu.h>
+#include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
@@ -72,8 +73,8 @@ static void snapshot_read_frees(struct gomem_heap *heap, struct gomem_snapshot *
 	unsigned int class;
 	int cpu, nid;
 
-	for_each_possible_cpu(cpu) {
-		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	for_each_cpu(cpu, heap->cpus) {
+		struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nfree +=
@@ -93,11 +94,11 @@ static void snapshot_read_mallocs(struct gomem_heap *heap, struct gomem_snapshot
 	unsigned int class;
 	int cpu, nid;
 
-	for_each_possible_cpu(cpu) {
-		struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	for_each_cpu(cpu, heap->cpus) {
+		struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 
 		gomem_mcache_add_nmalloc(mc, snap->class);
-		snap->naccount += READ_ONCE(mc->naccount);
+		snap->naccount += local_read(&mc->naccount);
 	}
 	for_each_node_mask(nid, heap->nodes) {
 		central = heap->node[nid]->central;
@@ -126,6 +127,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	snapshot_read_frees(heap, snap);
 	smp_rmb();	/* frees before mallocs */
 	snapshot_read_mallocs(heap, snap);
+	snap->naccount += atomic_long_read(&heap->event[GOMEM_EV_ACCOUNT]);
 
 	snap->inuse = snap->large_bytes;
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
@@ -142,7 +144,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 /* A pair of magazines that is being exchanged may be seen half old, half new. */
 static u64 snapshot_cached_on(struct gomem_heap *heap, int cpu, unsigned int class)
 {
-	struct gomem_mcache *mc = per_cpu_ptr(heap->mcache, cpu);
+	struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 	struct gomem_magazine *loaded = READ_ONCE(mc->pair[class].loaded);
 	struct gomem_magazine *prev = READ_ONCE(mc->pair[class].prev);
 	long nr = READ_ONCE(mc->class[class].top) - loaded->obj;
@@ -187,7 +189,7 @@ void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
 
 	memset(cached, 0, GOMEM_NR_CACHED * sizeof(*cached));
 	rcu_read_lock();	/* magazines that are being freed */
-	for_each_possible_cpu(cpu)
+	for_each_cpu(cpu, heap->cpus)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			cached[class] += snapshot_cached_on(heap, cpu, class);
 	rcu_read_unlock();

@@ -18,7 +18,6 @@ struct gomem_snapshot {
 	u64 moves;			/* of spans and pages, ever */
 	u64 held_pages;			/* kernel pages freed, that others refer to */
 	u64 stolen;			/* references that kfree() took, in all */
-	u32 drained;			/* gomem_heap.growths at its last drain */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 };
 
