@@ -5,8 +5,12 @@
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/processor.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/workqueue.h>
 
 #include "gomem_test.h"
@@ -255,6 +259,95 @@ static void gc_is_bounded(struct kunit *test)
 	KUNIT_EXPECT_LE(test, cpu_ns, took / 2 + 10 * NSEC_PER_MSEC);
 }
 
+/* A CPU that is just using its mcache keeps it, and is left a note. */
+static void gc_leaves_a_busy_cpu(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	int cpu = gomem_test_other_cpu(raw_smp_processor_id());
+	struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
+	u64 cached;
+
+	work_on_cpu(cpu, fill_cache, heap);
+	cached = gomem_gc_cached_bytes(heap);
+	KUNIT_ASSERT_FALSE(test, gomem_mcache_is_bare(mc));
+	WRITE_ONCE(mc->busy, 1);
+	KUNIT_EXPECT_EQ(test, gomem_gc_drain_cpus(heap, true), 0U);
+	KUNIT_EXPECT_EQ(test, mc->busy, 1);
+	KUNIT_EXPECT_NE(test, mc->drained, heap->growths);
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), cached);
+	WRITE_ONCE(mc->busy, 0);
+	KUNIT_EXPECT_GT(test, gomem_gc_drain_cpus(heap, true), 0U);
+	KUNIT_EXPECT_TRUE(test, gomem_mcache_is_bare(mc));
+	KUNIT_EXPECT_LT(test, gomem_gc_cached_bytes(heap), cached);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+}
+
+/* Who is short of memory waits for nobody that is at it already. */
+static void gc_drain_does_not_wait(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+
+	fill_cache(heap);
+	mutex_lock(&heap->gc->mutex);
+	KUNIT_EXPECT_EQ(test, gomem_gc_drain_cpus(heap, true), 0U);
+	mutex_unlock(&heap->gc->mutex);
+	KUNIT_EXPECT_GT(test, gomem_gc_drain_cpus(heap, true), 0U);
+}
+
+struct spinner {
+	struct gomem_heap *heap;
+	atomic_t spins;
+	bool stop;
+};
+
+/* Fills its caches, and then spins: nothing else runs on its CPU. */
+static int spin_thread(void *data)
+{
+	struct spinner *s = data;
+
+	fill_cache(s->heap);
+	preempt_disable();
+	while (!READ_ONCE(s->stop)) {
+		atomic_inc(&s->spins);
+		cpu_relax();
+	}
+	preempt_enable();
+	return 0;
+}
+
+/* Neither a cycle nor a new rate waits for a CPU that does not schedule. */
+static void gc_does_not_wait_for_a_cpu(struct kunit *test)
+{
+	int here, cpu;
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct spinner s = { .heap = heap };
+	struct task_struct *thread;
+	struct gomem_mcache *mc;
+
+	here = raw_smp_processor_id();
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(here)), 0);
+	cpu = gomem_test_other_cpu(here);
+	if (cpu == here)
+		kunit_skip(test, "there is one CPU only");
+	mc = gomem_mcache_of(heap, cpu);
+	thread = kthread_create(spin_thread, &s, "gomem_spin");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	kthread_bind(thread, cpu);
+	get_task_struct(thread);
+	wake_up_process(thread);
+	while (!atomic_read(&s.spins))
+		cond_resched();
+	KUNIT_EXPECT_FALSE(test, gomem_mcache_is_bare(mc));
+	gomem_gc_cycle(heap, true);
+	KUNIT_EXPECT_TRUE(test, gomem_mcache_is_bare(mc));
+	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 1), 0);
+	KUNIT_EXPECT_EQ(test, mc->pair[1].armed, GOMEM_ARMED_ANEW);
+	WRITE_ONCE(s.stop, true);
+	kthread_stop(thread);
+	put_task_struct(thread);
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+}
+
 static unsigned int empty_magazines(struct gomem_heap *heap)
 {
 	unsigned int class, nr = 0;
@@ -346,6 +439,9 @@ static struct kunit_case gomem_gc_cases[] = {
 	KUNIT_CASE(gc_counts_what_is_cached),
 	KUNIT_CASE(gc_rests),
 	KUNIT_CASE(gc_is_bounded),
+	KUNIT_CASE(gc_leaves_a_busy_cpu),
+	KUNIT_CASE(gc_drain_does_not_wait),
+	KUNIT_CASE(gc_does_not_wait_for_a_cpu),
 	KUNIT_CASE(gc_sheds_magazines),
 	KUNIT_CASE(gc_begins_by_itself),
 	KUNIT_CASE(gc_under_load),

@@ -567,7 +567,7 @@ static void use_without_mcache(struct kunit *test)
 	gomem_heap_relax(heap);
 	gomem_heap_collect(heap, GFP_KERNEL);
 	gomem_heap_shrink(heap, GFP_KERNEL);
-	gomem_mcache_drain(heap, NULL);
+	gomem_mcache_drain(heap, NULL, UINT_MAX);
 	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 0), 0);
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
 	KUNIT_EXPECT_EQ(test, gomem_test_live(heap), 0UL);

@@ -29,7 +29,7 @@ static void empty(struct gomem_heap *heap)
 	unsigned int class;
 	int nid;
 
-	gomem_mcache_drain(heap, NULL);
+	gomem_mcache_drain(heap, NULL, UINT_MAX);
 	for_each_node_mask(nid, heap->nodes) {
 		node = heap->node[nid];
 		for (class = 1; class < GOMEM_NR_CACHED; class++)

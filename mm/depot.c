@@ -197,17 +197,35 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	return NULL;
 }
 
-/* Runs are much memory: a depot does not keep all that is freed at once. */
-static void depot_limit_runs(struct gomem_mcentral *central)
+/* How many magazines of runs a depot keeps: they are much memory. */
+static unsigned int depot_most_runs(const struct gomem_mcentral *central)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
-	unsigned int nr = READ_ONCE(central->nr_full), most;
 
+	return MOST_RUN_BYTES / (c->mag_cap * c->size);
+}
+
+/*
+ * One has come: one too many goes.  Who brings it may not have the time for more, and
+ * whoever brought those before has done the same.
+ */
+static void depot_limit_runs(struct gomem_mcentral *central)
+{
+	if (gomem_is_run_class(central->class) &&
+	    READ_ONCE(central->nr_full) > depot_most_runs(central))
+		gomem_depot_drain(central, 1);
+}
+
+/* How many of @nr objects may be brought at once. */
+static unsigned int depot_may_give(const struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int full = READ_ONCE(central->nr_full), most;
+
+	nr = min(nr, GOMEM_DEPOT_MOST);
 	if (!gomem_is_run_class(central->class))
-		return;
-	most = MOST_RUN_BYTES / (c->mag_cap * c->size);
-	if (nr > most)
-		gomem_depot_drain(central, nr - most);
+		return nr;
+	most = depot_most_runs(central);
+	return full < most ? min(nr, (most - full) * gomem_class[central->class].mag_cap) : 0;
 }
 
 /**
@@ -304,8 +322,8 @@ static void depot_fill_magazine(struct gomem_magazine *mag, void **objs)
  * @nr: how many
  *
  * They are counted as freed here.  A rest that fills no magazine is left to the
- * caller, and so is everything for which there is no magazine, and most of a
- * very large number.
+ * caller, and so is everything for which there is no magazine, most of a very large
+ * number, and runs of which there are many.
  *
  * Context: any.
  * Return: how many of them the depot has now.
@@ -319,7 +337,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 	unsigned long flags;
 
 	gomem_heap_stir(central->heap);
-	nr = min(nr, GOMEM_DEPOT_MOST);
+	nr = depot_may_give(central, nr);
 	while (nr - given >= cap) {
 		spin_lock_irqsave(&central->lock, flags);
 		while ((mag = depot_pop_empty(central))) {
@@ -340,7 +358,6 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 			break;
 		gomem_depot_spare(central, mag);
 	}
-	depot_limit_runs(central);
 	return given;
 }
 
@@ -368,6 +385,35 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 		gomem_objects_put(central->heap, mag->obj, mag->nr, central);
 		mag->nr = 0;
 		gomem_depot_spare(central, mag);
+	}
+	return done;
+}
+
+/**
+ * gomem_depot_drain_objects() - the same, with a limit to the work
+ * @central: the class
+ * @nr: how many objects to return, at most
+ *
+ * Context: any.  A caller that may not sleep asks for few.
+ * Return: how many were returned; fewer than @nr if there were no more.
+ */
+unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int done = 0, n;
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	while (done < nr) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = depot_pop_full(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			break;
+		n = min(nr - done, mag->nr);
+		mag->nr -= n;
+		gomem_objects_put(central->heap, mag->obj + mag->nr, n, central);
+		gomem_depot_spare(central, mag);
+		done += n;
 	}
 	return done;
 }

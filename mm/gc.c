@@ -8,18 +8,19 @@
  * drains every CPU, empties the depots, and so frees the spans that have become
  * empty; magazines that have waited, empty, through two cycles are freed too.
  *
- * A CPU is drained on that CPU, by a work item in process context, because an
- * mcache has no lock.  It takes the magazines away a class at a time and returns
- * the objects with the mcache let go, so an interrupt meanwhile finds at worst a
- * class without a magazine, and gets one.  The pause that is reported is the
- * whole time that the work item took, on the CPU for which that was longest: no
- * cache is away for longer than that.
+ * A CPU's magazines are taken away on that CPU, because an mcache has no lock: in an
+ * interrupt, which does nothing but unload them into an array, and takes no lock.
+ * Whoever runs the cycle then returns the objects.  So it does not matter what else
+ * that CPU is busy with.  If the interrupt finds that it came while the mcache
+ * was in use, for a few instructions that is, it is sent again.  The pause that is
+ * reported is the time that the interrupt took, on the CPU for which that was
+ * longest: after it, a CPU finds its mcache empty, and gets new magazines.
  *
- * CPUs that are off are drained for them, and those that have no magazine are
- * left alone.  A CPU that has done nothing but sleep since it was last looked at is
- * not woken for a cycle of the background, unless the memory limit is near, or what
- * waits on CPUs pins much, or has waited for two minutes; it is left a note to drain
- * itself when it comes to use its mcache.
+ * CPUs that have no magazine are left alone, and so are those that are off: they were
+ * drained when they went (mm/hotplug.c).  A CPU that has done nothing but sleep since
+ * it was last looked at is not woken for a cycle of the background, unless the memory
+ * limit is near, or what waits on CPUs pins much, or has waited for two minutes; it is
+ * left a note to drain itself when it comes to use its mcache.
  *
  * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
  * what was live after the last one and by gc_percent; what that one left in caches
@@ -36,10 +37,12 @@
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/tick.h>
-#include <linux/workqueue.h>
 
 #include <trace/events/gomem.h>
 
@@ -48,6 +51,7 @@
 #include "heapctl.h"
 #include "knobs.h"
 #include "limit.h"
+#include "mcache.h"
 #include "mheap.h"
 #include "snapshot.h"
 
@@ -55,28 +59,40 @@
 #define LEAST_GAP_NS	(10 * NSEC_PER_MSEC)
 #define WAITING_NS	(120 * NSEC_PER_SEC)
 
-struct workqueue_struct *gomem_drain_queue;
-
-struct gomem_drain {
-	struct work_struct work;
-	struct gomem_heap *heap;
-	bool queued;
-	u64 ns;			/* what it took */
-	u64 idle_us, at_us;	/* time spent idle, when that was read */
-};
+/* How often a CPU is interrupted again that was just using its mcache. */
+#define MOST_TRIES	100
 
 struct gomem_gc_scratch {
 	struct gomem_snapshot snap;
 	u64 cached[GOMEM_NR_CACHED];
+	struct gomem_magazine *mag[GOMEM_NR_CACHED][2];
 };
 
-static void gc_drain_work(struct work_struct *work)
+/* What a CPU is interrupted for. */
+struct gc_call {
+	struct gomem_heap *heap;
+	struct gomem_magazine *(*mag)[2];
+	bool done;		/* false: it was using its mcache */
+	u64 ns;			/* what it took */
+};
+
+/* In a hard interrupt of the CPU that is meant, also on PREEMPT_RT: no locks. */
+static void gc_detach_here(void *data)
 {
-	struct gomem_drain *d = container_of(work, struct gomem_drain, work);
+	struct gc_call *call = data;
 	u64 start = ktime_get_ns();
 
-	gomem_mcache_drain(d->heap, NULL);
-	d->ns = ktime_get_ns() - start;
+	call->done = gomem_mcache_detach(__this_cpu_read(*call->heap->mcache),
+					 call->mag);
+	call->ns = ktime_get_ns() - start;
+}
+
+static void gc_rearm_here(void *data)
+{
+	struct gc_call *call = data;
+
+	call->done = gomem_mcache_rearm(call->heap,
+					__this_cpu_read(*call->heap->mcache));
 }
 
 /**
@@ -87,137 +103,148 @@ static void gc_drain_work(struct work_struct *work)
  */
 void gomem_gc_look_at_cpus(struct gomem_heap *heap)
 {
-	struct gomem_drain *d;
+	struct gomem_mcache *mc;
 	int cpu;
 
 	mutex_lock(&heap->gc->mutex);
-	for_each_online_cpu(cpu) {
-		d = per_cpu_ptr(heap->gc->drain, cpu);
-		d->idle_us = get_cpu_idle_time_us(cpu, &d->at_us);
+	for_each_cpu_and(cpu, heap->cpus, cpu_online_mask) {
+		mc = gomem_mcache_of(heap, cpu);
+		mc->idle_us = get_cpu_idle_time_us(cpu, &mc->at_us);
 	}
 	mutex_unlock(&heap->gc->mutex);
 }
 
 /* Has @cpu slept, but for a moment, since it was looked at? */
-static bool gc_cpu_is_asleep(struct gomem_drain *d, int cpu)
+static bool gc_cpu_is_asleep(const struct gomem_mcache *mc, int cpu)
 {
 	u64 idle, now;
 
 	idle = get_cpu_idle_time_us(cpu, &now);
-	if (idle == -1ULL || !d->at_us || now <= d->at_us || idle < d->idle_us)
+	if (idle == -1ULL || !mc->at_us || now <= mc->at_us || idle < mc->idle_us)
 		return false;
-	return idle - d->idle_us > (now - d->at_us) / 100 * 99;
+	return idle - mc->idle_us > (now - mc->at_us) / 100 * 99;
 }
 
-/* Begin to drain @cpu, or have it drained.  CPUs stay as they are. */
-static void gc_drain_cpu(struct gomem_heap *heap, int cpu, bool wake)
+/*
+ * Take the magazines of @cpu away, with an interrupt there.  False if it is off, or
+ * was using its mcache each time.
+ */
+static bool gc_detach_cpu(struct gc_call *call, int cpu)
 {
-	struct gomem_drain *d = per_cpu_ptr(heap->gc->drain, cpu);
+	unsigned int tries;
+
+	for (tries = 0; tries < MOST_TRIES; tries++) {
+		if (smp_call_function_single(cpu, gc_detach_here, call, true))
+			return false;
+		if (call->done)
+			return true;
+		cpu_relax();
+		cond_resched();
+	}
+	return false;
+}
+
+/*
+ * Drain @cpu.  One that has slept is woken only if @wake says so.  Where its mcache
+ * cannot be had, it is left a note to drain that itself at its next exchange.
+ */
+static unsigned int gc_drain_cpu(struct gc_call *call, int cpu, bool wake)
+{
+	struct gomem_heap *heap = call->heap;
 	struct gomem_mcache *mc = gomem_mcache_of(heap, cpu);
 
-	d->queued = false;
-	d->ns = 0;
 	if (gomem_mcache_is_bare(mc))
-		return;
-	if (!cpu_online(cpu)) {
-		gomem_mcache_drain(heap, mc);
-	} else if (wake || !gc_cpu_is_asleep(d, cpu)) {
-		d->queued = true;
-		queue_work_on(cpu, gomem_drain_queue, &d->work);
-	} else {
-		WRITE_ONCE(mc->drained, READ_ONCE(heap->growths) - 1);
-	}
+		return 0;
+	if ((wake || !gc_cpu_is_asleep(mc, cpu)) && gc_detach_cpu(call, cpu))
+		return gomem_mcache_put_back(heap, cpu, call->mag);
+	WRITE_ONCE(mc->drained, READ_ONCE(heap->growths) - 1);
+	return 0;
 }
 
-/* The same as gc_drain_cpus(), with the CPUs held where they are. */
-static u64 gc_drain_held_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
+/*
+ * Returns how many objects that were, in @longest the longest that it took on a CPU,
+ * and in @sum what it took on all.
+ */
+static unsigned int gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *longest,
+				  u64 *sum)
 {
-	struct gomem_drain *d;
-	u64 longest = 0;
+	struct gc_call call = { .heap = heap, .mag = heap->gc->scratch->mag };
+	unsigned int nr = 0;
 	int cpu;
 
 	lockdep_assert_held(&heap->gc->mutex);
-	for_each_cpu(cpu, heap->cpus)
-		gc_drain_cpu(heap, cpu, wake);
+	*longest = 0;
+	*sum = 0;
 	for_each_cpu(cpu, heap->cpus) {
-		d = per_cpu_ptr(heap->gc->drain, cpu);
-		if (!d->queued)
-			continue;
-		flush_work(&d->work);
-		longest = max(longest, d->ns);
-		*sum += d->ns;
+		call.ns = 0;
+		nr += gc_drain_cpu(&call, cpu, wake);
+		*longest = max(*longest, call.ns);
+		*sum += call.ns;
 	}
-	return longest;
-}
-
-/* Returns the longest that it took on a CPU, and in @sum what it took on all. */
-static u64 gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *sum)
-{
-	u64 longest;
-
-	cpus_read_lock();
-	longest = gc_drain_held_cpus(heap, wake, sum);
-	cpus_read_unlock();
-	return longest;
+	return nr;
 }
 
 /**
- * gomem_gc_drain_cpus() - return what all CPUs hold to the spans, if that can be
+ * gomem_gc_drain_cpus() - return what the CPUs hold to the spans, if it can be done now
  * @heap: the heap
- * @wake: also of CPUs that sleep
+ * @wake: also from CPUs that have slept lately
  *
- * For whoever is short of memory: it waits for nobody who may be waiting for
- * memory, or for the caller.
+ * For who is short of memory.  Asks for none, waits for nothing but the interrupts,
+ * and does nothing while somebody else is at it.
  *
- * Context: process, may sleep.
- * Return: true if they have been drained.
+ * Context: process, may sleep; reclaim, too.
+ * Return: how many objects.
  */
-bool gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake)
+unsigned int gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake)
 {
-	struct gomem_gc *gc = heap->gc;
-	u64 sum = 0;
-	bool held;
+	u64 longest, sum;
+	unsigned int nr;
 
-	if (!mutex_trylock(&gc->mutex))
-		return false;
-	held = cpus_read_trylock();
-	if (held) {
-		gc_drain_held_cpus(heap, wake, &sum);
-		cpus_read_unlock();
-	}
-	mutex_unlock(&gc->mutex);
-	return held;
+	if (!mutex_trylock(&heap->gc->mutex))
+		return 0;
+	nr = gc_drain_cpus(heap, wake, &longest, &sum);
+	mutex_unlock(&heap->gc->mutex);
+	return nr;
 }
 
 /**
  * gomem_heap_drain() - return what all CPUs and depots hold to the spans
  * @heap: the heap
  *
- * Context: process, may sleep: every CPU empties its own mcache.
+ * Context: process, may sleep.
  */
 void gomem_heap_drain(struct gomem_heap *heap)
 {
-	u64 sum = 0;
+	u64 longest, sum;
 
 	mutex_lock(&heap->gc->mutex);
-	gc_drain_cpus(heap, true, &sum);
+	gc_drain_cpus(heap, true, &longest, &sum);
 	mutex_unlock(&heap->gc->mutex);
 	gomem_heap_empty_depots(heap, UINT_MAX);
 }
 
-static long gc_rearm_this_cpu(void *data)
+/* Until it is done: no CPU may go on by an old rate. */
+static void gc_rearm_cpu(struct gomem_heap *heap, int cpu)
 {
-	gomem_mcache_rearm(data, NULL);
-	return 0;
+	struct gc_call call = { .heap = heap };
+
+	do {
+		if (smp_call_function_single(cpu, gc_rearm_here, &call, true)) {
+			gomem_mcache_rearm(heap, gomem_mcache_of(heap, cpu));
+			return;
+		}
+		cond_resched();
+	} while (!call.done);
 }
 
 /**
  * gomem_heap_rearm() - the profile's rate has changed, or whether to trace
  * @heap: the heap; one that is not there yet, or not any more, is left alone
  *
- * Who else touches the mcaches of CPUs that are off holds gc.mutex, too.
+ * No CPU goes off or comes up meanwhile: those that are off have their counts begun
+ * anew as well.
  *
- * Context: process, may sleep: every CPU begins its counts anew.
+ * Context: process, may sleep.
  */
 void gomem_heap_rearm(struct gomem_heap *heap)
 {
@@ -226,17 +253,11 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 	if (!heap->node)
 		return;
 	mutex_lock(&heap->gc->mutex);
-	if (!heap->mcache)
-		goto out;
 	cpus_read_lock();
-	for_each_cpu(cpu, heap->cpus) {
-		if (cpu_online(cpu))
-			work_on_cpu(cpu, gc_rearm_this_cpu, heap);
-		else
-			gomem_mcache_rearm(heap, gomem_mcache_of(heap, cpu));
-	}
+	if (heap->mcache)
+		for_each_cpu(cpu, heap->cpus)
+			gc_rearm_cpu(heap, cpu);
 	cpus_read_unlock();
-out:
 	mutex_unlock(&heap->gc->mutex);
 }
 
@@ -368,11 +389,11 @@ static void gc_log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
  * @heap: the heap
  * @forced: somebody asked for it: no CPU is left out
  *
- * Context: process, may sleep; takes cpus_read_lock().
+ * Context: process, may sleep.
  */
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
-	u64 pause, start, before, live, goal, cpu_ns = 0;
+	u64 pause, start, before, live, goal, cpu_ns;
 	struct gomem_gc *gc = heap->gc;
 	bool wake;
 
@@ -381,8 +402,8 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	WRITE_ONCE(gc->wake, false);
 	goal = gomem_gc_goal(heap);
 	before = gc_live_bytes(heap) + gc_cached_bytes(heap);
-	pause = gc_drain_cpus(heap, wake, &cpu_ns);
 	start = ktime_get_ns();
+	gc_drain_cpus(heap, wake, &pause, &cpu_ns);
 	gc_sweep(heap);
 	live = gc_live_bytes(heap);
 	WRITE_ONCE(gc->live, live);
@@ -573,22 +594,6 @@ void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats)
 	spin_unlock_irqrestore(&gc->lock, flags);
 }
 
-static int gc_drains_init(struct gomem_heap *heap, struct gomem_gc *gc)
-{
-	struct gomem_drain *d;
-	int cpu;
-
-	gc->drain = alloc_percpu(struct gomem_drain);
-	if (!gc->drain)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		d = per_cpu_ptr(gc->drain, cpu);
-		d->heap = heap;
-		INIT_WORK(&d->work, gc_drain_work);
-	}
-	return 0;
-}
-
 /**
  * gomem_gc_init() - no cycle yet
  * @heap: the heap, its knobs set
@@ -610,7 +615,7 @@ int gomem_gc_init(struct gomem_heap *heap)
 	gc->checked = gc->born;
 	gc->scratch = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER,
 				       sizeof(*gc->scratch), GFP_KERNEL);
-	if (gc->scratch && !gc_drains_init(heap, gc))
+	if (gc->scratch)
 		return 0;
 	gomem_gc_exit(heap);
 	return -ENOMEM;
@@ -626,7 +631,6 @@ void gomem_gc_exit(struct gomem_heap *heap)
 
 	if (!gc)
 		return;
-	free_percpu(gc->drain);
 	gomem_meta_free(heap->meta, GOMEM_META_OTHER, gc->scratch);
 	gomem_meta_free(heap->meta, GOMEM_META_OTHER, gc);
 	heap->gc = NULL;

@@ -6,7 +6,6 @@
 #define GOMEM_GC_H
 
 #include <linux/mutex.h>
-#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -14,9 +13,6 @@
 
 #include "heap.h"
 
-extern struct workqueue_struct *gomem_drain_queue;
-
-struct gomem_drain;
 struct gomem_gc_scratch;
 
 /*
@@ -25,8 +21,7 @@ struct gomem_gc_scratch;
  * @mutex makes it one at a time; @lock is for the rest, from anywhere.
  */
 struct gomem_gc {
-	struct mutex mutex;		/* held for a cycle, @scratch, idle CPUs' mcaches */
-	struct gomem_drain __percpu *drain;
+	struct mutex mutex;		/* held for a cycle, @scratch, idle_us of the mcaches */
 	struct gomem_gc_scratch *scratch; /* whoever holds @mutex */
 	u64 not_before;			/* no background cycle until then, ns */
 	u64 left;			/* bytes that waited after the last cycle, too */
@@ -62,13 +57,13 @@ int gomem_gc_init(struct gomem_heap *heap);
 void gomem_gc_exit(struct gomem_heap *heap);
 u64 gomem_gc_goal(const struct gomem_heap *heap);
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
+unsigned int gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake);
 void gomem_gc_look_at_cpus(struct gomem_heap *heap);
 void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums);
 u64 gomem_gc_waits(struct gomem_heap *heap);
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
 u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
 void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
-bool gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake);
 void gomem_heap_drain(struct gomem_heap *heap);
 void gomem_heap_rearm(struct gomem_heap *heap);
 

@@ -24,8 +24,9 @@
  *	   gomem_mprof.lock	buckets of the heap profile
  *
  * Outside of all these, and only where one may sleep: gomem_mprof.rate_mutex, one
- * new rate at a time; inside it gomem_gc.mutex, one cycle at a time, and nobody else
- * at the mcaches of CPUs that are off; inside that the kernel's cpus_read_lock().
+ * new rate at a time; inside it gomem_gc.mutex, one cycle or drain at a time; inside
+ * that the kernel's cpus_read_lock(), where the mcaches of CPUs that are off are
+ * touched.  Reclaim only tries gomem_gc.mutex, and takes no other one of these.
  * gomem_heaps_lock, the list of heaps, is taken inside cpus_write_lock(), and
  * gomem_index_mutex, a new index, inside the lock of memory hotplug.
  *
@@ -121,6 +122,7 @@ struct gomem_heap {
 	bool depot_used;		/* a depot may hold objects */
 	bool at_rest;			/* nobody looks after it until it is stirred */
 	u32 growths;			/* asks every mcache to drain itself */
+	unsigned long asked;		/* when it did, in jiffies; see heapctl.c */
 	u32 profile_rate;		/* bytes between samples; 0: off, 1: all */
 	s64 knob[GOMEM_NR_KNOBS];
 	unsigned long knobs_set;	/* those set before the heap was made */

@@ -4,6 +4,7 @@
  * before it grows, and when the page allocator has nothing.
  */
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -15,29 +16,29 @@
 #include "mheap.h"
 #include "release.h"
 
-/*
- * How many magazines are emptied before the heap grows, by callers that may not
- * sleep, and by those that may.
- */
-#define ATOMIC_DRAIN	16
-#define GROWTH_DRAIN	256
+/* How many objects are returned to their spans before the heap grows. */
+#define GROWTH_OBJECTS	1024U
 
-/* Above this number the caller may sleep, and so others get their turn, */
-#define ATOMIC_DEPOTS	16U
-/* after so many at a time: each may be the end of as many spans as it has objects. */
-#define RESCHED_DRAIN	4U
+/* How often other CPUs are asked, in jiffies: 250 times a second, or at every tick. */
+#define ASK_INTERVAL	DIV_ROUND_UP(HZ, 250)
+
+/* How often they may be asked at once. */
+#define MOST_ASKS	128
+
+/* How many by a caller that may not sleep, when the page allocator has nothing. */
+#define ATOMIC_OBJECTS	64U
 
 static unsigned int heapctl_empty_depot(struct gomem_mcentral *central, unsigned int nr)
 {
 	unsigned int done = 0, chunk, n;
 
 	while (done < nr && READ_ONCE(central->nr_full)) {
-		chunk = min(nr - done, RESCHED_DRAIN);
-		n = gomem_depot_drain(central, chunk);
+		chunk = min(nr - done, GROWTH_OBJECTS);
+		n = gomem_depot_drain_objects(central, chunk);
 		done += n;
 		if (n < chunk)
 			break;
-		if (nr > ATOMIC_DEPOTS)
+		if (nr > ATOMIC_OBJECTS)
 			cond_resched();
 	}
 	return done;
@@ -56,10 +57,10 @@ static unsigned int heapctl_empty_depots_of(struct gomem_node *node, unsigned in
 /**
  * gomem_heap_empty_depots() - return what waits in the depots to the spans
  * @heap: the heap
- * @nr: how many magazines, at most
+ * @nr: how many objects, at most; those of the largest classes first
  *
  * Context: any, no gomem lock held; a caller that may not sleep asks for few.
- * Return: how many magazines were emptied.
+ * Return: how many objects were returned.
  */
 unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 {
@@ -90,11 +91,23 @@ void gomem_heap_relax(struct gomem_heap *heap)
 		gomem_mcache_relax(gomem_mcache_of(heap, cpu));
 }
 
-/* This CPU need not be asked: it is about to drain its mcache. */
-static void heapctl_note_drained(struct gomem_heap *heap)
+/*
+ * The other CPUs are asked to return some of what their mcaches hold, but not more
+ * often than they can do it without noticing, however fast the heap grows.  What
+ * was not asked for lately may be asked for at once.
+ */
+static void heapctl_ask_others(struct gomem_heap *heap)
 {
+	unsigned long asked = READ_ONCE(heap->asked), now = jiffies;
 	struct gomem_mcache *mc;
 
+	if (time_before(asked, now - MOST_ASKS * ASK_INTERVAL))
+		asked = now - MOST_ASKS * ASK_INTERVAL;
+	if (time_before(now, asked + ASK_INTERVAL))
+		return;
+	WRITE_ONCE(heap->asked, asked + ASK_INTERVAL);
+	WRITE_ONCE(heap->growths, heap->growths + 1);
+	/* This one is about to. */
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
 	if (mc != &gomem_no_mcache)
@@ -107,8 +120,8 @@ static void heapctl_note_drained(struct gomem_heap *heap)
  * @heap: the heap
  * @gfp: of the request
  *
- * What waits in the depots and on this CPU returns to the spans, and the other CPUs
- * are asked to do the same.
+ * Some of what waits in the depots and on this CPU returns to the spans; and now and
+ * then the other CPUs are asked to do the same.  Who may not sleep has no time for that.
  *
  * Context: as @gfp says.
  * Return: true if something has returned.
@@ -118,11 +131,12 @@ bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp)
 	unsigned int nr;
 
 	if (!gfpflags_allow_blocking(gfp))
-		return gomem_heap_empty_depots(heap, ATOMIC_DRAIN);
-	nr = gomem_heap_empty_depots(heap, GROWTH_DRAIN);
-	WRITE_ONCE(heap->growths, heap->growths + 1);
-	heapctl_note_drained(heap);
-	return nr + gomem_mcache_drain(heap, NULL);
+		return false;
+	heapctl_ask_others(heap);
+	nr = gomem_heap_empty_depots(heap, GROWTH_OBJECTS);
+	if (nr < GROWTH_OBJECTS)
+		nr += gomem_mcache_drain(heap, NULL, GROWTH_OBJECTS - nr);
+	return nr;
 }
 
 /**
@@ -143,7 +157,7 @@ bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return false;
-	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : 16);
+	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : ATOMIC_OBJECTS);
 	for_each_node_mask(nid, heap->nodes) {
 		mheap = heap->node[nid]->mheap;
 		/* Who must not sleep gives one block back, the others all. */

@@ -48,7 +48,8 @@ static int hotplug_cpu_is_dead(unsigned int cpu)
 	down_read(&gomem_heaps_lock);
 	list_for_each_entry(heap, &gomem_heaps, list)
 		if (cpumask_test_cpu(cpu, heap->cpus))
-			gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu));
+			gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu),
+					   UINT_MAX);
 	up_read(&gomem_heaps_lock);
 	return 0;
 }

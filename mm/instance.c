@@ -9,6 +9,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -122,6 +123,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->name = name;
 	heap->meta = meta;
 	heap->hooks = &instance_hooks;
+	heap->asked = jiffies - HZ;
 	gomem_knobs_init(heap);
 	ret = gomem_mprof_init(heap);
 	if (ret)
@@ -256,7 +258,7 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	/* A trace event that is turned on or off now has counts begun anew. */
 	mutex_lock(&heap->gc->mutex);
 	for_each_cpu(cpu, heap->cpus)
-		gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu));
+		gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu), UINT_MAX);
 	mutex_unlock(&heap->gc->mutex);
 	for_each_node_mask(nid, heap->nodes)
 		instance_centrals_destroy(heap->node[nid]);

@@ -93,29 +93,36 @@ static __always_inline bool mcache_count(struct gomem_mcache_class *cc)
 	return MCACHE_COUNTS && unlikely(!--cc->left);
 }
 
-/*
- * Count down to the next sample; the objects handed out stay what they are.
- * Returns @rate if the one for which the count ran out is sampled, else 0: where
- * the count was for something else, traces or another rate, a die is cast.
- */
-static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
-			       u32 rate)
+/* Count down from @left; the objects handed out stay what they are. */
+static inline void mcache_set_left(struct gomem_mcache *mc, unsigned int class,
+				   u64 left)
 {
-	u32 random = prandom_u32_state(&mc->random);
 	struct gomem_mcache_class *cc = &mc->class[class];
-	u32 armed = mc->pair[class].armed;
-	u32 size = gomem_class[class].size;
 	unsigned long flags;
-	u64 left;
 
-	mc->pair[class].armed = mc->every ? GOMEM_ARMED_TO_TRACE : rate;
-	left = mc->every ? 1 : gomem_sample_left(random, size, rate);
 	local_irq_save(flags);
 	raw_write_seqcount_begin(&mc->seq);
 	mc->pair[class].base += left - cc->left;
 	cc->left = left;
 	raw_write_seqcount_end(&mc->seq);
 	local_irq_restore(flags);
+}
+
+/*
+ * Count down to the next sample.  Returns @rate if the one for which the count ran
+ * out is sampled, else 0: where the count was for something else, traces or another
+ * rate, a die is cast.
+ */
+static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
+			       u32 rate)
+{
+	u32 random = prandom_u32_state(&mc->random);
+	u32 armed = mc->pair[class].armed;
+	u32 size = gomem_class[class].size;
+
+	mc->pair[class].armed = mc->every ? GOMEM_ARMED_ANEW : rate;
+	mcache_set_left(mc, class, mc->every ? 1 :
+			gomem_sample_left(random, size, rate));
 	if (armed == rate)
 		return rate;
 	random = prandom_u32_state(&mc->random);

@@ -273,9 +273,12 @@ static void *mcache_pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
 	return p;
 }
 
+/* How many objects a CPU returns when it is asked to: the largest ones. */
+#define MOST_ASKED	256
+
 /*
- * Has the heap grown since this CPU last drained its mcache?  What waits here is no
- * reason to grow again; but that is work for who has the time.
+ * Has the heap grown since this CPU was last asked to return some of what it holds?
+ * What waits here is no reason to grow again; but that is work for who has the time.
  */
 static bool mcache_is_asked(struct gomem_heap *heap, struct gomem_mcache *mc,
 			    bool may_sleep)
@@ -285,7 +288,6 @@ static bool mcache_is_asked(struct gomem_heap *heap, struct gomem_mcache *mc,
 	if (likely(READ_ONCE(mc->drained) == growths) || !may_sleep)
 		return false;
 	WRITE_ONCE(mc->drained, growths);
-	gomem_mcache_relax(mc);
 	return true;
 }
 
@@ -383,7 +385,7 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 		return p;
 
 	if (asked)
-		gomem_mcache_drain(heap, NULL);
+		gomem_mcache_drain(heap, NULL, MOST_ASKED);
 	mag = gomem_depot_refill(&gomem_local_node(heap)->central[class],
 				 mag, target, gfp, &p);
 	if (!mag) {
@@ -586,7 +588,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		return;
 
 	if (asked)
-		gomem_mcache_drain(heap, NULL);
+		gomem_mcache_drain(heap, NULL, MOST_ASKED);
 	mag = gomem_depot_store(central, full, target);
 	if (!mag || !mcache_install_and_push(heap, class, mag, target, p))
 		mcache_free_uncached(heap, p);

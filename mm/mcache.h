@@ -56,8 +56,8 @@ struct gomem_mcache_pair {
 	u32 armed;			/* the rate by which left was chosen */
 };
 
-/* No rate: left is 1 because allocations are traced. */
-#define GOMEM_ARMED_TO_TRACE	U32_MAX
+/* No rate: left is 1 because allocations are traced, or the rate has changed. */
+#define GOMEM_ARMED_ANEW	U32_MAX
 
 struct gomem_mcache {
 	u8 busy;
@@ -94,10 +94,13 @@ int gomem_mcache_create(struct gomem_heap *heap, int cpu);
 int gomem_mcaches_create(struct gomem_heap *heap);
 void gomem_mcaches_destroy(struct gomem_heap *heap);
 bool gomem_mcache_is_bare(const struct gomem_mcache *mc);
+bool gomem_mcache_detach(struct gomem_mcache *mc, struct gomem_magazine *mag[][2]);
+unsigned int gomem_mcache_put_back(struct gomem_heap *heap, int cpu,
+				   struct gomem_magazine *mag[][2]);
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
-				struct gomem_mcache *mc);
+				struct gomem_mcache *mc, unsigned int most);
 void gomem_mcache_relax(struct gomem_mcache *mc);
-void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
+bool gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc);
 u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class);
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);

@@ -3,9 +3,15 @@
  * What is done to an mcache beside allocating and freeing: it is made, emptied,
  * told to expect less, told that the profile's rate has changed, and read.
  *
- * Only its own CPU touches an mcache, so whoever means another one has work done
- * there, or waits until that CPU cannot run.  Reading is different: the counters
- * may be read from anywhere, at any time.
+ * Only its own CPU touches an mcache, so whoever means another one has that CPU
+ * interrupted, and what is done in the interrupt is short and takes no lock.  It may
+ * find the mcache busy; then it does nothing and says so.
+ *
+ * An mcache whose CPU is off is touched by whoever can be sure that the CPU stays
+ * off: by the callbacks of CPU hotplug, and under cpus_read_lock() and gc.mutex.  One
+ * of a heap that nobody uses any more may be touched by anybody.
+ *
+ * Reading is different: the counters may be read from anywhere, at any time.
  */
 #include <linux/cpu.h>
 #include <linux/percpu.h>
@@ -172,22 +178,6 @@ void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr)
 	preempt_enable();
 }
 
-/* Take both magazines of a class out of @mc, or of this CPU's mcache. */
-static void mcache_detach_both(struct gomem_heap *heap, struct gomem_mcache *mc,
-			       unsigned int class, struct gomem_magazine *mag[2])
-{
-	preempt_disable();
-	if (!mc)
-		mc = __this_cpu_read(*heap->mcache);
-	if (mcache_enter(mc)) {
-		mag[0] = mcache_unload(mc, class);
-		mag[1] = mcache_real(mc->pair[class].prev);
-		mc->pair[class].prev = &gomem_no_magazine;
-		mcache_leave(mc);
-	}
-	preempt_enable();
-}
-
 /**
  * gomem_mcache_is_bare() - is there no magazine in it, full or empty?
  * @mc: one CPU's, any
@@ -206,34 +196,104 @@ bool gomem_mcache_is_bare(const struct gomem_mcache *mc)
 	return true;
 }
 
+static void mcachectl_detach_both(struct gomem_mcache *mc, unsigned int class,
+				  struct gomem_magazine *mag[2])
+{
+	mag[0] = mcache_unload(mc, class);
+	mag[1] = mcache_real(mc->pair[class].prev);
+	mc->pair[class].prev = &gomem_no_magazine;
+}
+
+/* Return the objects to their spans, and the magazines to the depot. */
+static unsigned int mcachectl_put_both(struct gomem_mcentral *central,
+				       struct gomem_magazine *mag[2])
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < 2; i++) {
+		if (!mag[i])
+			continue;
+		gomem_objects_put(central->heap, mag[i]->obj, mag[i]->nr, central);
+		nr += mag[i]->nr;
+		mag[i]->nr = 0;
+		gomem_depot_spare(central, mag[i]);
+	}
+	return nr;
+}
+
 /**
- * gomem_mcache_drain() - return everything an mcache holds to the spans
+ * gomem_mcache_detach() - take all magazines out of an mcache
+ * @mc: this CPU's, or one that nobody can be using
+ * @mag: where they go, by class; NULL where there is none
+ *
+ * Context: interrupts off, or as above.
+ * Return: false if it is in use.
+ */
+bool gomem_mcache_detach(struct gomem_mcache *mc, struct gomem_magazine *mag[][2])
+{
+	unsigned int class;
+
+	if (!mcache_enter(mc))
+		return false;
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		mcachectl_detach_both(mc, class, mag[class]);
+	mcache_leave(mc);
+	return true;
+}
+
+/**
+ * gomem_mcache_put_back() - return the objects of detached magazines to their spans
+ * @heap: the heap
+ * @cpu: whose magazines they were
+ * @mag: the magazines, from gomem_mcache_detach()
+ *
+ * Context: process, may sleep.
+ * Return: how many objects.
+ */
+unsigned int gomem_mcache_put_back(struct gomem_heap *heap, int cpu,
+				   struct gomem_magazine *mag[][2])
+{
+	struct gomem_node *node = heap->node[cpu_to_mem(cpu)];
+	unsigned int class, nr = 0;
+
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		nr += mcachectl_put_both(&node->central[class], mag[class]);
+		cond_resched();
+	}
+	return nr;
+}
+
+/**
+ * gomem_mcache_drain() - return what an mcache holds to the spans
  * @heap: the heap
  * @mc: the mcache of a CPU that cannot run, or NULL for this CPU's
+ * @most: how many objects, but for the rest of a pair of magazines; large ones first
  *
  * Context: any.  In process context the CPU may change underway, which does no
- * harm; whoever means a certain CPU is bound to it.
+ * harm.
  * Return: how many objects.
  */
 unsigned int gomem_mcache_drain(struct gomem_heap *heap,
-				struct gomem_mcache *mc)
+				struct gomem_mcache *mc, unsigned int most)
 {
-	struct gomem_node *node = gomem_local_node(heap);
-	unsigned int class, i, nr = 0;
+	struct gomem_mcentral *central;
+	struct gomem_mcache *mine;
+	unsigned int class, nr = 0;
 
-	for (class = 1; class < GOMEM_NR_CACHED; class++) {
-		struct gomem_mcentral *central = &node->central[class];
+	for (class = GOMEM_NR_CACHED - 1; class && nr < most; class--) {
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
-		mcache_detach_both(heap, mc, class, mag);
-		for (i = 0; i < ARRAY_SIZE(mag); i++) {
-			if (!mag[i])
-				continue;
-			gomem_objects_put(heap, mag[i]->obj, mag[i]->nr, central);
-			nr += mag[i]->nr;
-			mag[i]->nr = 0;
-			gomem_depot_spare(central, mag[i]);
+		preempt_disable();
+		mine = mc ? mc : __this_cpu_read(*heap->mcache);
+		if (!mcache_enter(mine)) {
+			preempt_enable();
+			continue;
 		}
+		mcachectl_detach_both(mine, class, mag);
+		central = &heap->node[cpu_to_mem(mine->cpu)]->central[class];
+		mcache_leave(mine);
+		preempt_enable();
+		nr += mcachectl_put_both(central, mag);
 	}
 	return nr;
 }
@@ -259,26 +319,27 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
 /**
  * gomem_mcache_rearm() - the profile's rate has changed, or whether to trace
  * @heap: the heap
- * @mc: the mcache of a CPU that cannot run, or NULL for this CPU's
+ * @mc: this CPU's mcache, or one that nobody can be using
  *
- * Context: process, bound to the CPU that is meant.
+ * The next allocation of each class will find its count run out, and start it anew:
+ * that is cheaper here than to do it.
+ *
+ * Context: interrupts off, or as for gomem_mcache_detach().
+ * Return: false if it is in use.
  */
-void gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
+bool gomem_mcache_rearm(struct gomem_heap *heap, struct gomem_mcache *mc)
 {
-	u32 rate = gomem_heap_profile_rate(heap);
 	unsigned int class;
 
+	if (!mcache_enter(mc))
+		return false;
+	mc->every = heap->traced;
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
-		preempt_disable();
-		if (!mc)
-			mc = __this_cpu_read(*heap->mcache);
-		if (mcache_enter(mc)) {
-			mc->every = heap->traced;
-			mcache_rearm(mc, class, rate);
-			mcache_leave(mc);
-		}
-		preempt_enable();
+		mc->pair[class].armed = GOMEM_ARMED_ANEW;
+		mcache_set_left(mc, class, 1);
 	}
+	mcache_leave(mc);
+	return true;
 }
 
 /**

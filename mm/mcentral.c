@@ -27,7 +27,7 @@
 #include "release.h"
 
 /* How many objects are put back under one hold of the lock. */
-#define MAX_PUT		64U
+#define MAX_PUT		16U
 
 /* Objects from the spans in @list; under the lock of their mcentral. */
 static unsigned int mcentral_take_from(struct list_head *list, void **objs,

@@ -387,7 +387,7 @@ void gomem_reclaim_call(struct gomem_heap *heap)
  * gomem_heap_free_os_memory() - give back everything that is idle, now
  * @heap: the heap
  *
- * Context: process, may sleep; takes cpus_read_lock().
+ * Context: process, may sleep.
  */
 void gomem_heap_free_os_memory(struct gomem_heap *heap)
 {
@@ -479,12 +479,7 @@ void gomem_reclaim_free(struct gomem_heap *heap)
 int gomem_reclaim_init(void)
 {
 	reclaim_queue = alloc_workqueue("gomem", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	gomem_drain_queue = alloc_workqueue("gomem_drain", WQ_MEM_RECLAIM |
-					    GOMEM_COMPAT_WQ_PERCPU, 0);
-	if (reclaim_queue && gomem_drain_queue)
-		return 0;
-	gomem_reclaim_exit();
-	return -ENOMEM;
+	return reclaim_queue ? 0 : -ENOMEM;
 }
 
 /**
@@ -492,10 +487,5 @@ int gomem_reclaim_init(void)
  */
 void gomem_reclaim_exit(void)
 {
-	if (reclaim_queue)
-		destroy_workqueue(reclaim_queue);
-	if (gomem_drain_queue)
-		destroy_workqueue(gomem_drain_queue);
-	reclaim_queue = NULL;
-	gomem_drain_queue = NULL;
+	destroy_workqueue(reclaim_queue);
 }

@@ -31,13 +31,6 @@
 } while (0)
 #endif
 
-/* Queues that are bound to CPUs say so where that is not the default. */
-#ifdef GOMEM_HAVE_WQ_PERCPU
-#define GOMEM_COMPAT_WQ_PERCPU WQ_PERCPU
-#else
-#define GOMEM_COMPAT_WQ_PERCPU 0
-#endif
-
 /* Shrinkers were once part of the caller's memory, and are now allocated. */
 #ifdef GOMEM_HAVE_SHRINKER_ALLOC
 #define gomem_compat_shrinker_alloc(flags, name) shrinker_alloc(flags, name)

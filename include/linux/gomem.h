@@ -208,14 +208,14 @@ bool gomem_owns(const void *p);
  * What waits in the caches of all CPUs returns to its spans, and the spans that
  * are empty then become idle memory.
  *
- * Context: process, may sleep; takes cpus_read_lock().
+ * Context: process, may sleep.
  */
 void gomem_gc(void);
 
 /**
  * gomem_free_os_memory() - run a reclaim cycle and give back all idle memory
  *
- * Context: process, may sleep; takes cpus_read_lock().
+ * Context: process, may sleep.
  */
 void gomem_free_os_memory(void);
 
