@@ -196,7 +196,7 @@ int gomem_blocks_show(struct seq_file *m, void *v)
 	seq_puts(m, "gomem blocks - version: 1\n");
 	seq_printf(m, "%-16s %4s %6s %6s %7s %10s %s\n", "address", "node",
 		   "pages", "used", "longest", "age_s", "kind");
-	for_each_node_mask(nid, gomem_default_heap.nodes) {
+	for (nid = -1; gomem_next_node(&gomem_default_heap, &nid);) {
 		gomem_walk_begin(&walk, gomem_default_heap.node[nid]->mheap);
 		while ((block = gomem_walk_next(&walk)))
 			show_block(m, block, now);

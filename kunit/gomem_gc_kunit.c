@@ -353,7 +353,7 @@ static unsigned int empty_magazines(struct gomem_heap *heap)
 	unsigned int class, nr = 0;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			nr += heap->node[nid]->central[class].nr_empty;
 	return nr;

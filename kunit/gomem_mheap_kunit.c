@@ -630,7 +630,7 @@ static void mheap_exact_block(struct kunit *test)
 
 		npages = roundup_pow_of_two(DIV_ROUND_UP(row[i].size, GOMEM_PAGE_SIZE));
 		p = gomem_large_exact(gomem_test_node(test), row[i].size,
-				      row[i].gfp);
+				      row[i].gfp, false);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		span = gomem_span_of(p);
 		KUNIT_EXPECT_TRUE(test, span->block->exact);

@@ -30,7 +30,7 @@ static void empty(struct gomem_heap *heap)
 	int nid;
 
 	gomem_mcache_drain(heap, NULL, UINT_MAX);
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		node = heap->node[nid];
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_destroy(&node->central[class]);
@@ -93,7 +93,7 @@ static const struct ask asks[] = {
 	{ "own", 100000, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
 	{ "own atomic", 100000, ATOMIC, EXACT_REQUESTS, .exact = true },
 	{ "own nofail", 100000, NOFAIL, EXACT_REQUESTS },
-	{ "exact zone", 64, NOWAIT | GFP_DMA, EXACT_REQUESTS, .exact = true },
+	{ "exact zone", 64, NOWAIT | GFP_DMA, EXACT_REQUESTS },
 	{ "exact zone nofail", 64, NOFAIL | GFP_DMA, EXACT_REQUESTS },
 	{ "arenas", KMALLOC_MAX_SIZE, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
 	{ "arenas atomic", KMALLOC_MAX_SIZE, ATOMIC, EXACT_REQUESTS,

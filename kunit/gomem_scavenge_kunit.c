@@ -597,7 +597,7 @@ static void scavenge_under_load(struct kunit *test)
 		if (looks % 16 == 0)
 			gomem_heap_free_os_memory(heap);
 		gomem_reclaim_look(heap);
-		for_each_node_mask(nid, heap->nodes)
+		for (nid = -1; gomem_next_node(heap, &nid);)
 			gomem_mheap_punch(heap->node[nid]->mheap, 4, true);
 		looks++;
 		schedule();

@@ -107,7 +107,7 @@ static inline void *gomem_test_large(struct kunit *test, size_t size)
 	bool zeroed = false;
 
 	return gomem_large_alloc(gomem_test_node(test), size, GFP_KERNEL,
-				 &zeroed);
+				 false, &zeroed);
 }
 
 unsigned long gomem_test_live(struct gomem_heap *heap);

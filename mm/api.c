@@ -6,6 +6,7 @@
 #include <linux/export.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
+#include <linux/topology.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -14,9 +15,9 @@
 #include <linux/gomem.h>
 
 #include "badfree.h"
-#include "large.h"
-#include "mcache.h"
+#include "central.h"
 #include "mheap.h"
+#include "mcache.h"
 #include "object.h"
 
 void *gomem_zalloc(size_t size, gfp_t gfp)
@@ -47,57 +48,61 @@ void *gomem_calloc(size_t n, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(gomem_calloc);
 
-/* Pages of a node that this CPU's cache does not hold. */
+/* An object of @node, and of no other one; without effort if @light says so. */
 static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
-			      int node, unsigned long ip)
+			      int node, bool light, unsigned long ip)
 {
+	gfp_t node_gfp = gfp | __GFP_THISNODE;
+	bool zeroed = false;
 	void *p;
 	u32 due;
 
-	if (!size)
-		return ZERO_SIZE_PTR;
-	if (size > KMALLOC_MAX_SIZE)
+	if (light)
+		node_gfp = (node_gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) |
+			   __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	p = gomem_node_alloc(heap->node[node], size, node_gfp, &zeroed);
+	if (!p)
 		return NULL;
-	p = gomem_large_exact(heap->node[node], size,
-			      gomem_page_gfp(gfp) | (gfp & __GFP_ZERO));
-	if (!p) {
-		gomem_count(heap, GOMEM_EV_OOM);
-		return NULL;
-	}
 	due = gomem_sample_due(heap, p);
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip);
-	return gomem_ready(p, size, gfp, true, ip);
+	return gomem_ready(p, size, gfp, zeroed, ip);
 }
 
-/* The local node's memory, or else none. */
-static void *api_alloc_this_node(size_t size, gfp_t gfp, int node, unsigned long ip)
+/* The node's memory, or else none. */
+static void *api_alloc_this_node(struct gomem_heap *heap, size_t size, gfp_t gfp,
+				 int node, unsigned long ip)
 {
-	void *p = gomem_alloc_for(&gomem_default_heap, size, gfp, ip);
+	void *p = api_alloc_remote(heap, size, gfp, node, false, ip);
 
-	if (ZERO_OR_NULL_PTR(p) || page_to_nid(virt_to_page(p)) == node)
-		return p;
-	/* It was got from elsewhere, or this task has moved on. */
-	gomem_free_for(p, ip);
-	return api_alloc_remote(&gomem_default_heap, size, gfp, node, ip);
+	if (!p)
+		gomem_count(heap, GOMEM_EV_OOM);
+	return p;
 }
 
 void *gomem_alloc_node(size_t size, gfp_t gfp, int node)
 {
 	struct gomem_heap *heap = &gomem_default_heap;
+	void *p;
 
-	if (node == NUMA_NO_NODE ||
-	    (node == numa_mem_id() && !(gfp & __GFP_THISNODE)))
-		return gomem_alloc_for(heap, size, gfp, _RET_IP_);
-	if (node == numa_mem_id())
-		return api_alloc_this_node(size, gfp, node, _RET_IP_);
-	if (node < 0 || node >= nr_node_ids)
+	if (node != NUMA_NO_NODE && (node < 0 || node >= nr_node_ids))
 		return NULL;
-	if (node_online(node))
-		return api_alloc_remote(heap, size, gomem_unaccounted(heap, gfp, 1),
-					node, _RET_IP_);
-	return gfp & __GFP_THISNODE ? NULL :
-				      gomem_alloc_for(heap, size, gfp, _RET_IP_);
+	/* A zone is where it is. */
+	if (node == NUMA_NO_NODE || (gfp & (__GFP_DMA | __GFP_DMA32)))
+		return gomem_alloc_for(heap, size, gfp, _RET_IP_);
+	/* A node without memory means the nearest one, as for kmalloc_node(). */
+	node = heap->node[node]->mheap->nid;
+	if (node == numa_mem_id() && !(gfp & __GFP_THISNODE))
+		return gomem_alloc_for(heap, size, gfp, _RET_IP_);
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size > KMALLOC_MAX_SIZE)
+		return NULL;
+	gfp = gomem_unaccounted(heap, gfp, 1);
+	if (gfp & __GFP_THISNODE)
+		return api_alloc_this_node(heap, size, gfp, node, _RET_IP_);
+	p = api_alloc_remote(heap, size, gfp, node, true, _RET_IP_);
+	return p ? p : gomem_alloc_for(heap, size, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomem_alloc_node);
 

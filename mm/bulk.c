@@ -172,13 +172,13 @@ static unsigned int bulk_push_many(struct gomem_mcache *mc, unsigned long tag,
 {
 	const struct gomem_index *index = READ_ONCE(gomem_index);
 	struct gomem_mcache_class *cc = &mc->class[tag];
-	unsigned int n, room = cc->limit - cc->top;
+	unsigned int n, room = cc->limit > cc->top ? cc->limit - cc->top : 0;
 	void **top = cc->top;
 
 	for (n = 0; n < min(nr, room); n++) {
 		if (top[n - 1L] == objs[n] ||
 		    gomem_tag_in(index, objs[n]) != tag ||
-		    mcache_detour(objs[n], tag))
+		    mcache_detour(mc, tag, objs[n]))
 			break;
 		top[n] = objs[n];
 	}
@@ -193,7 +193,7 @@ static bool bulk_swap_helps(struct gomem_mcache *mc, unsigned long tag, const vo
 	struct gomem_mcache_class *cc = &mc->class[tag];
 	struct gomem_magazine *prev;
 
-	if (!tag || tag >= GOMEM_NR_CACHED || cc->top < cc->limit)
+	if (!tag || tag >= GOMEM_NR_CLASSES || cc->top < cc->limit)
 		return false;
 	prev = mc->pair[tag].prev;
 	return prev->nr < prev->cap && cc->top[-1] != p;
@@ -224,6 +224,14 @@ static unsigned int bulk_free_run(void **objs, unsigned int nr)
 	return n;
 }
 
+/* The node whose depots are for @p. */
+static int bulk_nid(const void *p)
+{
+	if (static_branch_unlikely(&gomem_detour))
+		return page_to_nid(virt_to_page(p));
+	return numa_mem_id();
+}
+
 /*
  * Hand the first of @objs over to the depot, in whole magazines, for as long as
  * they are of one class and nothing looks wrong about them.  The last one before
@@ -235,23 +243,24 @@ static unsigned int bulk_free_stock(void **objs, unsigned int nr)
 	struct gomem_heap *heap = &gomem_default_heap;
 	unsigned int n = 1;
 	unsigned long tag;
+	int nid;
 
 	nr = min(nr, GOMEM_DEPOT_MOST + 1);
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
-	if (!tag || tag >= GOMEM_NR_CACHED || nr < gomem_class[tag].mag_cap ||
-	    mcache_detour(objs[0], tag)) {
+	if (!tag || tag >= GOMEM_NR_CLASSES || nr < gomem_class[tag].mag_cap ||
+	    trace_gomem_free_enabled()) {
 		rcu_read_unlock();
 		return 0;
 	}
+	nid = bulk_nid(objs[0]);
 	while (n < nr && objs[n] != objs[n - 1] &&
-	       gomem_tag_of(objs[n]) == tag && !mcache_detour(objs[n], tag))
+	       gomem_tag_of(objs[n]) == tag && bulk_nid(objs[n]) == nid)
 		n++;
 	rcu_read_unlock();
 	if (n < nr)
 		n--;
-	return gomem_depot_give(&gomem_local_node(heap)->central[tag], objs,
-				n);
+	return gomem_depot_give(&heap->node[nid]->central[tag], objs, n);
 }
 
 void gomem_free_bulk(size_t nr, void **objs)

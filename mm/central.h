@@ -9,6 +9,9 @@
 #include <linux/cache.h>
 #include <linux/container_of.h>
 #include <linux/list.h>
+#include <linux/nodemask.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/topology.h>
 #include <linux/types.h>
@@ -29,6 +32,7 @@ struct gomem_mcentral {
 	spinlock_t lock;		/* spans' bitmaps, depot, uncached counters */
 	u8 class;
 	u8 tag;				/* what its spans' pages are tagged */
+	bool uncached;			/* of a zone: no CPU caches its objects */
 	struct gomem_magazine *full;	/* depot: magazines with objects */
 	struct gomem_magazine *empty;	/* depot: magazines without */
 	u32 nr_full, nr_empty;
@@ -51,6 +55,13 @@ struct gomem_mcentral {
 	u64 large_bytes, large_total;	/* live, ever */
 } ____cacheline_aligned_in_smp;
 
+/*
+ * gomem_node - the memory of a node, or of a zone
+ *
+ * gomem_heap.node has one for each node that has memory; for each of the others the
+ * nearest one of these; and from nr_node_ids on, those of the zones, made when they
+ * are first asked for.  Until then, these are as any other one.
+ */
 struct gomem_node {
 	struct gomem_mheap *mheap;
 	struct gomem_mcentral central[GOMEM_NR_CACHED];
@@ -68,6 +79,33 @@ static inline u64 gomem_central_bytes(const struct gomem_mcentral *central)
 {
 	return ((u64)central->npages << GOMEM_PAGE_SHIFT) -
 	       ((u64)central->halves << GOMEM_HALF_SHIFT);
+}
+
+/*
+ * Go over the numbers that are @heap's own, from @id = -1 on.  False when there is none
+ * any more.
+ */
+static inline bool gomem_next_node(const struct gomem_heap *heap, int *id)
+{
+	int end = nr_node_ids + GOMEM_NR_ZONES;
+
+	*id = find_next_bit(heap->own, end, *id + 1);
+	/* Who sees the bit sees the node; pairs with gomem_zone_node(). */
+	smp_rmb();
+	return *id < end;
+}
+
+/*
+ * Has the task a say in where its memory comes from?  As for kmalloc(), that is where
+ * new pages come from, and not which of the memory that there is.
+ */
+static inline bool gomem_by_policy(gfp_t gfp)
+{
+#ifdef CONFIG_NUMA
+	return in_task() && current->mempolicy && !(gfp & __GFP_THISNODE);
+#else
+	return false;
+#endif
 }
 
 static inline struct gomem_node *gomem_local_node(struct gomem_heap *heap)

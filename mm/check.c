@@ -200,7 +200,7 @@ static void check_recount(struct gomem_heap *heap, struct recount *r)
 	int nid;
 
 	memset(r, 0, sizeof(*r));
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		gomem_walk_begin(&walk, heap->node[nid]->mheap);
 		while ((block = gomem_walk_next(&walk)))
 			check_recount_block(r, block);

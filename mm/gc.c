@@ -268,9 +268,9 @@ static void gc_sweep(struct gomem_heap *heap)
 	int nid;
 
 	gomem_heap_empty_depots(heap, UINT_MAX);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		gomem_mheap_unpin(heap->node[nid]->mheap);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
 	gomem_heap_relax(heap);
@@ -427,8 +427,8 @@ static void gc_set_alarm(struct gomem_heap *heap, u64 missing)
 	unsigned long flags;
 	int nid;
 
-	pages = max(1UL, pages / nodes_weight(heap->nodes));
-	for_each_node_mask(nid, heap->nodes) {
+	pages = max(1UL, pages / bitmap_weight(heap->own, nr_node_ids + GOMEM_NR_ZONES));
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		spin_lock_irqsave(&mheap->lock, flags);
 		mheap->alarm_inuse = mheap->inuse_pages + pages;
@@ -525,7 +525,7 @@ void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums)
 	sums->total = scratch->snap.large_total;
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		depot = 0;
-		for_each_node_mask(nid, heap->nodes)
+		for (nid = -1; gomem_next_node(heap, &nid);)
 			depot += READ_ONCE(heap->node[nid]->central[class].nr_cached);
 		depot = min(depot, scratch->cached[class]);
 		sums->total += s[class].nmalloc * gomem_class[class].size;
@@ -556,7 +556,7 @@ u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
 
 	mutex_lock(&gc->mutex);
 	/* What is allocated or cached is in spans: most often that will do. */
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		used += (u64)READ_ONCE(heap->node[nid]->mheap->inuse_pages) <<
 			GOMEM_PAGE_SHIFT;
 	if (used >= goal)

@@ -40,6 +40,7 @@
 #define GOMEM_HEAP_H
 
 #include <linux/atomic.h>
+#include <linux/bitmap.h>
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
@@ -71,6 +72,9 @@ enum gomem_event {
 	GOMEM_NR_EVENTS,
 };
 
+/* Zones that have page heaps of their own: GFP_DMA's and GFP_DMA32's. */
+#define GOMEM_NR_ZONES		2
+
 #define GOMEM_MAX_GC_PERCENT	1000000
 
 /* What can be adjusted, by module parameters and in debugfs; mm/knobs.c. */
@@ -96,6 +100,8 @@ struct gomem_hooks {
 	void (*stir)(struct gomem_heap *heap);
 	/* The heap has to grow: return what waits to its spans.  Was there any? */
 	bool (*collect)(struct gomem_heap *heap, gfp_t gfp);
+	/* The memory that @gfp asks for, of a zone; NULL if there is none. */
+	struct gomem_node *(*zone)(struct gomem_heap *heap, gfp_t gfp);
 	/* The page allocator has nothing: find something.  Is it worth another try? */
 	bool (*shrink)(struct gomem_heap *heap, gfp_t gfp);
 	/* Sample an object that nobody knows yet but the caller. */
@@ -114,7 +120,8 @@ struct gomem_heap {
 	struct gomem_meta *meta;
 	const struct gomem_hooks *hooks;
 	nodemask_t nodes;		/* those with a gomem_node of their own */
-	struct gomem_node **node;	/* by node id, nr_node_ids, none NULL */
+	struct gomem_node **node;	/* by number, none NULL: see central.h */
+	DECLARE_BITMAP(own, MAX_NUMNODES + GOMEM_NR_ZONES); /* each once */
 	bool is_default;
 	bool uncached;			/* debug: no magazines, every free checked */
 	bool traced;			/* every allocation leaves the fast path */

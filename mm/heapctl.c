@@ -70,7 +70,7 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 	if (!READ_ONCE(heap->depot_used))
 		return 0;
 	WRITE_ONCE(heap->depot_used, false);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		done += heapctl_empty_depots_of(heap->node[nid], nr - done);
 	if (done == nr)
 		WRITE_ONCE(heap->depot_used, true);
@@ -158,7 +158,7 @@ bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp)
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return false;
 	emptied = gomem_heap_empty_depots(heap, may_sleep ? UINT_MAX : ATOMIC_OBJECTS);
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		/* Who must not sleep gives one block back, the others all. */
 		keep = READ_ONCE(mheap->idle_block_pages);

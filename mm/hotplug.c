@@ -62,7 +62,7 @@ static void hotplug_memory_goes(void)
 	down_read(&gomem_heaps_lock);
 	list_for_each_entry(heap, &gomem_heaps, list) {
 		gomem_heap_empty_depots(heap, UINT_MAX);
-		for_each_node_mask(nid, heap->nodes)
+		for (nid = -1; gomem_next_node(heap, &nid);)
 			gomem_mheap_trim_all(heap->node[nid]->mheap);
 		WRITE_ONCE(heap->reclaim->drain, true);
 		gomem_reclaim_call(heap);

@@ -23,9 +23,9 @@
 #include "instance.h"
 #include "knobs.h"
 #include "mcache.h"
-#include "mcentral.h"
 #include "mheap.h"
 #include "mprof.h"
+#include "node.h"
 #include "reclaim.h"
 #include "release.h"
 #include "snapshot.h"
@@ -34,6 +34,7 @@ static const struct gomem_hooks instance_hooks = {
 	.wake = gomem_reclaim_call,
 	.stir = gomem_reclaim_stir,
 	.collect = gomem_heap_collect,
+	.zone = gomem_zone_node,
 	.shrink = gomem_heap_shrink,
 	.sample = gomem_mprof_malloc,
 	.unsample = gomem_mprof_free,
@@ -43,68 +44,6 @@ static const struct gomem_hooks instance_hooks = {
 /* All heaps that can be looked at. */
 LIST_HEAD(gomem_heaps);
 DECLARE_RWSEM(gomem_heaps_lock); /* that list; who shrinks a heap holds it, too */
-
-static struct gomem_node *instance_node_create(struct gomem_heap *heap, int nid)
-{
-	struct gomem_mheap *mheap;
-	struct gomem_node *node;
-	unsigned int class;
-
-	node = kvzalloc(sizeof(*node), GFP_KERNEL);
-	mheap = kvzalloc(sizeof(*mheap), GFP_KERNEL);
-	if (!node || !mheap) {
-		kvfree(node);
-		kvfree(mheap);
-		return NULL;
-	}
-	gomem_mheap_init(mheap, nid, heap->meta);
-	node->mheap = mheap;
-	for (class = 0; class < GOMEM_NR_CACHED; class++)
-		gomem_mcentral_init(&node->central[class], heap, mheap, class);
-	atomic_long_add(sizeof(*node) + sizeof(*mheap),
-			&heap->meta->bytes[GOMEM_META_OTHER]);
-	return node;
-}
-
-static void instance_node_destroy(struct gomem_heap *heap, struct gomem_node *node)
-{
-	atomic_long_sub(sizeof(*node) + sizeof(*node->mheap),
-			&heap->meta->bytes[GOMEM_META_OTHER]);
-	kvfree(node->mheap);
-	kvfree(node);
-}
-
-static void instance_nodes_destroy(struct gomem_heap *heap)
-{
-	int nid;
-
-	for_each_node_mask(nid, heap->nodes)
-		instance_node_destroy(heap, heap->node[nid]);
-	kfree(heap->node);
-	heap->node = NULL;
-}
-
-static int instance_nodes_create(struct gomem_heap *heap)
-{
-	int first = first_node(node_states[N_MEMORY]);
-	int nid;
-
-	heap->node = kcalloc(nr_node_ids, sizeof(*heap->node), GFP_KERNEL);
-	if (!heap->node)
-		return -ENOMEM;
-	for_each_node_state(nid, N_MEMORY) {
-		heap->node[nid] = instance_node_create(heap, nid);
-		if (!heap->node[nid]) {
-			instance_nodes_destroy(heap);
-			return -ENOMEM;
-		}
-		node_set(nid, heap->nodes);
-	}
-	for (nid = 0; nid < nr_node_ids; nid++)
-		if (!heap->node[nid])
-			heap->node[nid] = heap->node[first];
-	return 0;
-}
 
 /**
  * gomem_heap_init() - a new heap
@@ -131,7 +70,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	ret = gomem_gc_init(heap);
 	if (ret)
 		goto no_gc;
-	ret = instance_nodes_create(heap);
+	ret = gomem_nodes_create(heap);
 	if (ret)
 		goto no_nodes;
 	/* The CPUs that are there now; others get theirs when they come. */
@@ -152,7 +91,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	if (!ret)
 		return 0;
 
-	instance_nodes_destroy(heap);
+	gomem_nodes_destroy(heap);
 no_nodes:
 	gomem_gc_exit(heap);
 no_gc:
@@ -168,7 +107,7 @@ static void instance_census(struct gomem_heap *heap)
 	unsigned int i;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		gomem_mheap_unpin(mheap);
 		list_for_each_entry(block, &mheap->blocks, all)
@@ -260,16 +199,16 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	for_each_cpu(cpu, heap->cpus)
 		gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu), UINT_MAX);
 	mutex_unlock(&heap->gc->mutex);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		instance_centrals_destroy(heap->node[nid]);
 	leaked = instance_report_leaks(heap);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		gomem_mheap_destroy(heap->node[nid]->mheap);
 	gomem_mprof_destroy(heap);
 	mutex_lock(&heap->gc->mutex);
 	gomem_mcaches_destroy(heap);
 	mutex_unlock(&heap->gc->mutex);
-	instance_nodes_destroy(heap);
+	gomem_nodes_destroy(heap);
 	gomem_gc_exit(heap);
 	gomem_reclaim_free(heap);
 	/* Descriptors of blocks go after a grace period, and are counted then. */

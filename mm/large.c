@@ -57,24 +57,26 @@ static void *large_adopt(struct gomem_node *node, struct gomem_block *block,
 		.align = 1,
 	};
 
-	/* Reserves go back when the object is freed. */
-	return (void *)gomem_span_base(gomem_mheap_adopt(node->mheap, &want,
-							 block));
+	gomem_mheap_follow(&want, block);
+	return (void *)gomem_span_base(gomem_mheap_adopt(want.central->mheap,
+							 &want, block));
 }
 
 /* A block for one object; how long it may take is for @gfp to say. */
 static struct gomem_block *large_own_block(struct gomem_node *node,
 					   unsigned int npages,
-					   enum gomem_block_kind kind, gfp_t gfp)
+					   enum gomem_block_kind kind, gfp_t gfp,
+					   bool by_policy)
 {
 	struct gomem_heap *heap = node->central[0].heap;
 	struct gomem_mheap *mheap = node->mheap;
+	int nid = by_policy ? NUMA_NO_NODE : mheap->nid;
 	struct gomem_block *block;
 
 	/* Who cannot wait is promised nothing. */
 	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
 		return gomem_block_alloc(mheap->meta, npages, kind,
-					 gfp & ~__GFP_NOFAIL, mheap->nid);
+					 gfp & ~__GFP_NOFAIL, nid);
 
 	/*
 	 * The page allocator promises nothing here; gomem does.  Up to the costly
@@ -84,8 +86,7 @@ static struct gomem_block *large_own_block(struct gomem_node *node,
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
 	if (gomem_block_order(npages) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;
-	while (!(block = gomem_block_alloc(mheap->meta, npages, kind, gfp,
-					   mheap->nid))) {
+	while (!(block = gomem_block_alloc(mheap->meta, npages, kind, gfp, nid))) {
 		heap->hooks->shrink(heap, gfp);
 		msleep(20);
 	}
@@ -97,18 +98,21 @@ static struct gomem_block *large_own_block(struct gomem_node *node,
  * @node: the node that it is to lie on
  * @size: bytes, of any size
  * @gfp: from gomem_page_gfp(), but with __GFP_ZERO if zeroed memory is wanted
+ * @by_policy: or rather on the node that the task's memory policy says
  *
  * The memory has been zeroed if it is to be.
  *
  * Context: as @gfp says; __GFP_NOFAIL may sleep for as long as it takes.
  * Return: the object, or NULL.
  */
-void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp)
+void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp,
+			bool by_policy)
 {
 	unsigned int npages = large_pages_for(size);
 	struct gomem_block *block;
 
-	block = large_own_block(node, npages, GOMEM_BLOCK_COMPOUND, gfp);
+	block = large_own_block(node, npages, GOMEM_BLOCK_COMPOUND, gfp,
+				by_policy);
 	return block ? large_adopt(node, block, npages) : NULL;
 }
 
@@ -130,41 +134,45 @@ static struct gomem_span *large_shared_run(struct gomem_mheap *mheap,
  * @node: the node that it is to lie on
  * @size: bytes, 1 to KMALLOC_MAX_SIZE
  * @gfp: from gomem_page_gfp(), but with __GFP_ZERO if zeroed memory is wanted
+ * @by_policy: or rather on the node that the task's memory policy says
  * @zeroed: true if the memory has been zeroed as it is to be; untouched else
  *
  * Context: as @gfp says.
  * Return: the object, or NULL.
  */
 void *gomem_large_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
-			bool *zeroed)
+			bool by_policy, bool *zeroed)
 {
 	struct gomem_want want = {
 		.central = &node->central[0],
 		.npages = large_pages_for(size),
 		.align = gomem_align_pages(size),
+		.by_policy = by_policy,
 	};
 	struct gomem_mheap *mheap = node->mheap;
 	struct gomem_block *block;
 	struct gomem_span *span;
 
-	if (size >= GOMEM_LEAST_WHOLE || (gfp & (__GFP_DMA | __GFP_DMA32))) {
+	if (size >= GOMEM_LEAST_WHOLE) {
 		*zeroed = true;
 		gomem_mheap_make_way(mheap, want.npages, gfp);
-		return gomem_large_exact(node, size, gfp);
+		return gomem_large_exact(node, size, gfp, by_policy);
 	}
 	gfp &= ~__GFP_ZERO;
-	span = large_shared_run(mheap, &want, gfp);
+	span = by_policy ? NULL : large_shared_run(mheap, &want, gfp);
 	if (span)
 		return (void *)gomem_span_base(span);
 	gomem_mheap_make_way(mheap, want.npages, gfp);
-	block = large_own_block(node, want.npages, GOMEM_BLOCK_SHARED, gfp);
+	block = large_own_block(node, want.npages, GOMEM_BLOCK_SHARED, gfp,
+				by_policy);
 	return block ? large_adopt(node, block, want.npages) : NULL;
 }
 
-/* Free the large object at @p, if it is one; under the lock of its mheap. */
-static enum gomem_bad large_retire(struct gomem_mheap *mheap,
-				   struct gomem_span *span, const void *p,
-				   bool *give_back, unsigned int *bucket)
+/*
+ * The large object at @p, if it is one, dies; under the lock of its mheap.  Whoever
+ * frees it again finds it so.
+ */
+static enum gomem_bad large_kill(struct gomem_span *span, const void *p)
 {
 	/* It may have been freed before the lock was taken. */
 	if (gomem_span_of(p) != span || span->state != GOMEM_SPAN_INUSE ||
@@ -172,8 +180,8 @@ static enum gomem_bad large_retire(struct gomem_mheap *mheap,
 		return GOMEM_BAD_IDLE;
 	if (gomem_span_base(span) != (unsigned long)p)
 		return GOMEM_BAD_LARGE_INTERIOR;
-	*bucket = span->large.bucket;
-	*give_back = gomem_mheap_retire(mheap, span);
+	WRITE_ONCE(span->state, GOMEM_SPAN_DYING);
+	span->block->mheap->moves++;
 	return GOMEM_GOOD;
 }
 
@@ -187,29 +195,30 @@ static enum gomem_bad large_retire(struct gomem_mheap *mheap,
 void gomem_large_free(struct gomem_heap *heap, const void *p)
 {
 	enum gomem_bad bad = GOMEM_BAD_IDLE;
-	unsigned int bucket = 0;
-	struct gomem_block *block;
 	struct gomem_mheap *mheap;
+	unsigned int bucket = 0;
 	struct gomem_span *span;
-	bool give_back = false;
 	unsigned long flags;
 
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span) {
-		block = span->block;
-		mheap = block->mheap;
+		mheap = span->block->mheap;
 		heap = READ_ONCE(span->central)->heap;
 		spin_lock_irqsave(&mheap->lock, flags);
-		bad = large_retire(mheap, span, p, &give_back, &bucket);
+		bad = large_kill(span, p);
+		if (!bad)
+			bucket = span->large.bucket;
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
 	rcu_read_unlock();
 	gomem_count(heap, GOMEM_EV_LOOKUP);
+	if (bad) {
+		gomem_bad_free(heap, p, bad);
+		return;
+	}
 	if (bucket)
 		heap->hooks->gone(heap, bucket);
-	if (give_back)
-		gomem_block_free(block);
-	if (bad)
-		gomem_bad_free(heap, p, bad);
+	/* From here on it is ours alone. */
+	gomem_mheap_free_span(span);
 }

@@ -12,8 +12,9 @@
 #include "mheap.h"
 
 void *gomem_large_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
-			bool *zeroed);
-void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp);
+			bool by_policy, bool *zeroed);
+void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp,
+			bool by_policy);
 void gomem_large_free(struct gomem_heap *heap, const void *p);
 gfp_t gomem_page_gfp(gfp_t gfp);
 

@@ -35,7 +35,7 @@ u64 gomem_limit_used(const struct gomem_heap *heap)
 	u64 bytes = 0;
 	int nid, kind;
 
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		bytes += (u64)gomem_mheap_held(heap->node[nid]->mheap) <<
 			 GOMEM_PAGE_SHIFT;
 	for (kind = 0; kind < GOMEM_NR_META; kind++)
@@ -78,8 +78,8 @@ void gomem_limit_alarm(struct gomem_heap *heap)
 	int nid;
 
 	room = limit > used ? (limit - used) >> GOMEM_PAGE_SHIFT : 0;
-	room = room / nodes_weight(heap->nodes) + 1;
-	for_each_node_mask(nid, heap->nodes) {
+	room = room / bitmap_weight(heap->own, nr_node_ids + GOMEM_NR_ZONES) + 1;
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		spin_lock_irqsave(&mheap->lock, flags);
 		mheap->alarm_held = gomem_mheap_held(mheap) + room;

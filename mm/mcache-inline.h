@@ -24,7 +24,8 @@
 /* Flags that take an allocation off the straight path. */
 #define GOMEM_GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ACCOUNT | \
 				 __GFP_ZERO)
-#define GOMEM_GFP_OTHER_ZONE	(__GFP_DMA | __GFP_DMA32)
+#define GOMEM_GFP_OTHER_ZONE	((IS_ENABLED(CONFIG_ZONE_DMA) ? __GFP_DMA : 0) | \
+				 (IS_ENABLED(CONFIG_ZONE_DMA32) ? __GFP_DMA32 : 0))
 
 /* Not for the benchmark that asks what counting costs; the numbers are wrong then. */
 #define MCACHE_COUNTS	(!__is_defined(GOMEM_UNCOUNTED))
@@ -157,12 +158,26 @@ static inline unsigned int mcache_loaded(const struct gomem_mcache *mc,
 	return mc->class[class].top - mc->pair[class].loaded->obj;
 }
 
+/*
+ * To the fast path, magazines of runs have no room: when one is freed, somebody may
+ * still refer to one of its pages, and so it has to be looked at.
+ */
 static inline void mcache_load(struct gomem_mcache *mc, unsigned int class,
 			       struct gomem_magazine *mag)
 {
 	mc->pair[class].loaded = mag;
 	mc->class[class].top = mag->obj + mag->nr;
-	mc->class[class].limit = mag->obj + mag->cap;
+	mc->class[class].limit = mag->obj +
+				 (gomem_is_run_class(class) ? 0 : mag->cap);
+}
+
+/* Is there room in the loaded magazine? */
+static inline bool mcache_has_room(const struct gomem_mcache *mc,
+				   unsigned int class)
+{
+	const struct gomem_magazine *mag = mc->pair[class].loaded;
+
+	return mc->class[class].top < mag->obj + mag->cap;
 }
 
 /* Take the loaded magazine out; NULL if there was none. */
@@ -186,21 +201,29 @@ static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
 	mc->pair[class].prev = mag ? mag : &gomem_no_magazine;
 }
 
-/* Is an object of the default heap on a node that this CPU does not cache? */
-static __always_inline bool mcache_remote(const void *p)
+/* The class, on the node whose objects an mcache has of it. */
+static inline struct gomem_mcentral *mcache_central(struct gomem_heap *heap,
+						    const struct gomem_mcache *mc,
+						    unsigned int class)
 {
-	return static_branch_unlikely(&gomem_detour) &&
-	       page_to_nid(virt_to_page(p)) != numa_mem_id() &&
-	       page_to_nid(virt_to_page(p)) !=
-	       gomem_local_node(&gomem_default_heap)->mheap->nid;
+	return &heap->node[mc->pair[class].home]->central[class];
 }
 
-/* Is this free not to go the straight way? */
-static __always_inline bool mcache_detour(const void *p, unsigned long tag)
+/* Does an object of @class lie on a node of which this mcache has none of it? */
+static __always_inline bool mcache_remote(const struct gomem_mcache *mc,
+					  unsigned long class, const void *p)
+{
+	return static_branch_unlikely(&gomem_detour) &&
+	       page_to_nid(virt_to_page(p)) != mc->pair[class].home;
+}
+
+/* Is this free not to go the straight way?  Tags that are no class never do. */
+static __always_inline bool mcache_detour(const struct gomem_mcache *mc,
+					  unsigned long tag, const void *p)
 {
 	return static_branch_unlikely(&gomem_detour) &&
 	       (trace_gomem_free_enabled() ||
-		(tag != GOMEM_TAG_NONE && mcache_remote(p)));
+		(tag - 1 < GOMEM_NR_CACHED - 1 && mcache_remote(mc, tag, p)));
 }
 
 #endif /* GOMEM_MCACHE_INLINE_H */

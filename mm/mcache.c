@@ -174,7 +174,7 @@ static __always_inline void free_fast(const void *p, unsigned long ip)
 	preempt_disable();
 	tag = gomem_tag_of(p);
 	mc = __this_cpu_read(gomem_mcache);
-	if (mcache_detour(p, tag) || !mcache_enter(mc))
+	if (mcache_detour(mc, tag, p) || !mcache_enter(mc))
 		goto busy;
 	if (!mcache_push(mcache_class_at(mc, mcache_offset(tag)), p))
 		goto full;
@@ -333,12 +333,34 @@ static struct gomem_magazine *mcache_install_full(struct gomem_mcache *mc,
 	return mag;
 }
 
-/* Put a filled magazine to use, and take an object for the caller. */
-static void *mcache_install_and_pop(struct gomem_heap *heap, unsigned int class,
-				    struct gomem_magazine *mag, unsigned int target,
-				    u32 *due)
+/*
+ * May objects of @central's node go into the mcache?  If it has others of the class,
+ * no; if it has none, it may take up those of another node, but only if its own was
+ * @asked for memory and had none.
+ */
+static bool mcache_settle(struct gomem_heap *heap, struct gomem_mcache *mc,
+			  const struct gomem_mcentral *central,
+			  const struct gomem_node *asked)
 {
-	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
+	struct gomem_mcache_pair *pair = &mc->pair[central->class];
+	int nid = central->mheap->nid;
+
+	if (pair->home == nid)
+		return true;
+	if (mcache_loaded(mc, central->class) || pair->prev->nr ||
+	    gomem_local_node(heap) != asked)
+		return false;
+	pair->home = nid;
+	return true;
+}
+
+/* Put a filled magazine to use, and take an object for the caller. */
+static void *mcache_install_and_pop(struct gomem_mcentral *central,
+				    struct gomem_magazine *mag,
+				    const struct gomem_node *asked,
+				    unsigned int target, u32 *due)
+{
+	struct gomem_heap *heap = central->heap;
 	struct gomem_mcache *mc;
 	void *p = NULL;
 
@@ -346,14 +368,39 @@ static void *mcache_install_and_pop(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = mcache_install_full(mc, class, mag);
-		p = mcache_pop_slow(heap, mc, class, due);
+		if (mcache_settle(heap, mc, central, asked)) {
+			mag = mcache_install_full(mc, central->class, mag);
+			p = mcache_pop_slow(heap, mc, central->class, due);
+		}
 		mcache_leave(mc);
 	}
 	preempt_enable();
 	if (mag)
 		gomem_depot_spare(central, mag);
 	return p;
+}
+
+/*
+ * A magazine from the depot, or filled from spans; or else @single.  The objects are
+ * of one node, which is the one that was asked, or another one if that is full.
+ */
+static void *mcache_refill(struct gomem_node *asked, unsigned int class,
+			   struct gomem_magazine *mag, unsigned int target,
+			   gfp_t gfp, u32 *due)
+{
+	struct gomem_mcentral *central = &asked->central[class];
+	void *p = NULL;
+
+	mag = gomem_depot_refill(central, mag, target, gfp, &p);
+	if (!mag) {
+		*due = gomem_sample_due(central->heap, p);
+		return p;
+	}
+	if (static_branch_unlikely(&gomem_detour))
+		central = gomem_span_of(mag->obj[0])->central;
+	trace_gomem_refill(central->mheap->nid, gomem_told_class(class), mag->nr);
+	p = mcache_install_and_pop(central, mag, asked, target, due);
+	return p ? p : mcache_alloc_uncached(central->heap, class, gfp, due);
 }
 
 static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
@@ -386,16 +433,32 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MOST_ASKED);
-	mag = gomem_depot_refill(&gomem_local_node(heap)->central[class],
-				 mag, target, gfp, &p);
-	if (!mag) {
-		*due = gomem_sample_due(heap, p);
-		return p;
-	}
-	trace_gomem_refill(gomem_local_node(heap)->mheap->nid,
-			   gomem_told_class(class), mag->nr);
-	p = mcache_install_and_pop(heap, class, mag, target, due);
-	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
+	return mcache_refill(gomem_local_node(heap), class, mag, target, gfp, due);
+}
+
+/**
+ * gomem_node_alloc() - an object of a certain node, or zone, that no CPU caches
+ * @node: its memory
+ * @size: bytes, 1 to KMALLOC_MAX_SIZE
+ * @gfp: the caller's flags
+ * @zeroed: true if it has been zeroed as it is to be; untouched else
+ *
+ * Context: as @gfp says.
+ * Return: the object, or NULL.
+ */
+void *gomem_node_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
+		       bool *zeroed)
+{
+	gfp_t page_gfp = gomem_page_gfp(gfp);
+	void *p = NULL;
+
+	if (size > GOMEM_MAX_CACHED)
+		return gomem_large_alloc(node, size, page_gfp | (gfp & __GFP_ZERO),
+					 gomem_by_policy(gfp) &&
+					 !node->central[0].uncached, zeroed);
+	gomem_mcentral_fetch(&node->central[gomem_size_class(size)], &p, 1,
+			     page_gfp, true, &p);
+	return p;
 }
 
 /*
@@ -405,14 +468,16 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 			       u32 *due, bool *zeroed)
 {
+	struct gomem_node *node = gomem_local_node(heap);
 	gfp_t page_gfp = gomem_page_gfp(gfp);
 	unsigned int class;
-	void *p;
+	void *p = NULL;
 
 	if (size > GOMEM_MAX_CACHED || (gfp & GOMEM_GFP_OTHER_ZONE)) {
-		page_gfp |= gfp & __GFP_ZERO;
-		p = gomem_large_alloc(gomem_local_node(heap), size, page_gfp,
-				      zeroed);
+		if (gfp & GOMEM_GFP_OTHER_ZONE)
+			node = heap->hooks->zone(heap, gfp);
+		if (node)
+			p = gomem_node_alloc(node, size, gfp, zeroed);
 		*due = gomem_sample_due(heap, p);
 		return p;
 	}
@@ -526,11 +591,43 @@ static struct gomem_magazine *mcache_install_empty(struct gomem_mcache *mc,
 	return NULL;
 }
 
-static bool mcache_install_and_push(struct gomem_heap *heap, unsigned int class,
+/* What became of an object that was to go into the mcache. */
+enum mcache_pushed {
+	MCACHE_PUSHED,
+	MCACHE_REPEATED,
+	MCACHE_REMOTE,
+	MCACHE_FULL,
+};
+
+/*
+ * The same as mcache_push(), with the other magazine if that helps; the mcache is
+ * ours.
+ */
+static enum mcache_pushed mcache_push_slow(struct gomem_mcache *mc,
+					   unsigned int class, const void *p)
+{
+	struct gomem_mcache_class *cc = &mc->class[class];
+	struct gomem_magazine *prev = mc->pair[class].prev;
+
+	if (cc->top[-1] == p)
+		return MCACHE_REPEATED;
+	if (mcache_remote(mc, class, p))
+		return MCACHE_REMOTE;
+	if (!mcache_has_room(mc, class) && prev->nr < prev->cap)
+		mcache_swap(mc, class);
+	if (!mcache_has_room(mc, class))
+		return MCACHE_FULL;
+	*cc->top++ = (void *)p;
+	if (MCACHE_COUNTS)
+		cc->nfree++;
+	return MCACHE_PUSHED;
+}
+
+static bool mcache_install_and_push(struct gomem_mcentral *central,
 				    struct gomem_magazine *mag, unsigned int target,
 				    const void *p)
 {
-	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
+	struct gomem_heap *heap = central->heap;
 	struct gomem_mcache *mc;
 	bool done = false;
 
@@ -538,8 +635,12 @@ static bool mcache_install_and_push(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
-		mag = mcache_install_empty(mc, class, mag);
-		done = mcache_push(&mc->class[class], p);
+		/* It may be another one by now, with objects of another node. */
+		if (mcache_central(heap, mc, central->class) == central) {
+			mag = mcache_install_empty(mc, central->class, mag);
+			done = mcache_push_slow(mc, central->class, p) ==
+			       MCACHE_PUSHED;
+		}
 		mcache_leave(mc);
 	}
 	preempt_enable();
@@ -551,53 +652,63 @@ static bool mcache_install_and_push(struct gomem_heap *heap, unsigned int class,
 static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 			       const void *p)
 {
-	struct gomem_mcentral *central = &gomem_local_node(heap)->central[class];
-	struct gomem_magazine *full = NULL, *mag, *prev;
-	bool done = false, repeated = false, asked = false, may_sleep;
-	struct gomem_mcache_class *cc;
+	enum mcache_pushed pushed = MCACHE_REMOTE;
+	struct gomem_mcentral *central = NULL;
+	struct gomem_magazine *full, *mag;
+	bool asked = false, may_sleep;
 	struct gomem_mcache *mc;
-	unsigned int target = 0;
+	unsigned int target;
 
 	/* Where preemption is not counted, nobody knows, and this is always false. */
 	may_sleep = preemptible();
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
-	if (!mcache_enter(mc)) {
-		preempt_enable();
-		mcache_free_uncached(heap, p);
-		return;
-	}
-	cc = &mc->class[class];
-	repeated = cc->top[-1] == p;
-	if (!repeated) {
-		prev = mc->pair[class].prev;
-		if (cc->top >= cc->limit && prev->nr < prev->cap)
-			mcache_swap(mc, class);
-		done = mcache_push(cc, p);
-		if (!done) {
+	if (mcache_enter(mc)) {
+		pushed = mcache_push_slow(mc, class, p);
+		if (pushed == MCACHE_FULL) {
+			central = mcache_central(heap, mc, class);
 			full = mcache_detach_full(mc, class);
 			target = mcache_raise_target(mc, class);
 			asked = mcache_is_asked(heap, mc, may_sleep);
 		}
+		mcache_leave(mc);
 	}
-	mcache_leave(mc);
 	preempt_enable();
-	if (repeated)
+	if (pushed == MCACHE_REPEATED)
 		gomem_bad_free(heap, p, GOMEM_BAD_DOUBLE);
-	if (done || repeated)
+	else if (pushed == MCACHE_REMOTE)
+		mcache_free_uncached(heap, p);
+	if (pushed != MCACHE_FULL)
 		return;
 
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MOST_ASKED);
 	mag = gomem_depot_store(central, full, target);
-	if (!mag || !mcache_install_and_push(heap, class, mag, target, p))
+	if (!mag || !mcache_install_and_push(central, mag, target, p))
 		mcache_free_uncached(heap, p);
+}
+
+/*
+ * Does somebody refer to a page of this object?  Then it is not used again before they
+ * let go, which its span sees to.  So it is for kmalloc()'s objects of this size.
+ */
+static bool mcache_is_held(const void *p)
+{
+	struct gomem_span *span;
+	bool held = false;
+
+	rcu_read_lock();
+	span = gomem_span_of(p);
+	if (span && gomem_span_in_use(span))
+		held = gomem_span_held(span);
+	rcu_read_unlock();
+	return held;
 }
 
 static void mcache_free_small(struct gomem_heap *heap, unsigned int class,
 			      const void *p)
 {
-	if (heap->uncached || mcache_remote(p))
+	if (heap->uncached || (gomem_is_run_class(class) && mcache_is_held(p)))
 		mcache_free_uncached(heap, p);
 	else
 		mcache_free_cached(heap, class, p);
@@ -614,7 +725,7 @@ static void mcache_free_other(const void *p)
 	span = gomem_span_of(p);
 	if (span) {
 		central = READ_ONCE(span->central);
-		uncached = span->block->pfmemalloc;
+		uncached = span->block->pfmemalloc || central->uncached;
 		if (gomem_span_is_sampled(span))
 			central->heap->hooks->unsample(span, p);
 	}

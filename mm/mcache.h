@@ -54,6 +54,7 @@ struct gomem_mcache_pair {
 	struct gomem_magazine *prev;
 	u64 base;			/* objects handed out on this CPU, + left */
 	u32 armed;			/* the rate by which left was chosen */
+	int home;			/* the node that its objects lie on */
 };
 
 /* No rate: left is 1 because allocations are traced, or the rate has changed. */
@@ -108,6 +109,8 @@ void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr);
 
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
+void *gomem_node_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
+		       bool *zeroed);
 void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip);
 void gomem_free_for(const void *p, unsigned long ip);

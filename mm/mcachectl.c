@@ -85,6 +85,7 @@ void gomem_mcache_teardown(void)
 int gomem_mcache_create(struct gomem_heap *heap, int cpu)
 {
 	struct gomem_mcache **mine = per_cpu_ptr(heap->mcache, cpu), *mc;
+	unsigned int class;
 
 	if (*mine != &gomem_no_mcache)
 		return 0;
@@ -97,6 +98,8 @@ int gomem_mcache_create(struct gomem_heap *heap, int cpu)
 	atomic_long_add(sizeof(*mc), &heap->meta->bytes[GOMEM_META_MCACHE]);
 	mc->every = heap->traced;
 	mcachectl_init(mc, cpu, gomem_heap_profile_rate(heap));
+	for (class = 0; class < GOMEM_NR_CACHED; class++)
+		mc->pair[class].home = heap->node[cpu_to_mem(cpu)]->mheap->nid;
 	/* Pairs with READ_ONCE() in gomem_mcache_of(). */
 	smp_store_release(mine, mc);
 	cpumask_set_cpu(cpu, heap->cpus);

@@ -17,6 +17,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/topology.h>
 #include <trace/events/gomem.h>
 
 #include "arena.h"
@@ -265,6 +266,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		.npages = gomem_span_pages(central->class,
 					   READ_ONCE(central->slots)),
 		.align = gomem_align_pages(c->size),
+		.by_policy = !central->uncached && gomem_by_policy(gfp),
 	};
 	struct gomem_meta *meta = central->heap->meta;
 	struct gomem_span *span;
@@ -290,7 +292,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
 		trace_gomem_span_alloc((void *)gomem_span_base(span),
-				       span->npages, central->mheap->nid,
+				       span->npages, span->central->mheap->nid,
 				       gomem_told_class(central->class));
 	return span;
 }
@@ -306,7 +308,8 @@ static void *mcentral_single_object(struct gomem_mcentral *central, gfp_t gfp)
 
 	if (gomem_is_run_class(central->class) && !(gfp & __GFP_NOFAIL))
 		return NULL;
-	p = gomem_large_exact(gomem_node_of(central), size, gfp);
+	p = gomem_large_exact(gomem_node_of(central), size, gfp,
+			      gomem_by_policy(gfp));
 	if (p)
 		gomem_count(central->heap, GOMEM_EV_EXACT);
 	return p;
@@ -351,26 +354,70 @@ static bool mcentral_add_span(struct gomem_mcentral *central,
 	return true;
 }
 
+/* May who asks with @gfp be given memory of another node, and are there others? */
+static bool mcentral_may_stray(const struct gomem_mcentral *central, gfp_t gfp)
+{
+	return nr_online_nodes > 1 && !central->uncached &&
+	       !(gfp & __GFP_THISNODE) && !gomem_by_policy(gfp);
+}
+
+/* What can be had of a node without any effort. */
+static gfp_t mcentral_light(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_THISNODE;
+}
+
+/* Is @a nearer to @from than @b?  Of two that are as near, one is called so. */
+static bool mcentral_nearer(int from, int a, int b)
+{
+	int far_a = node_distance(from, a), far_b = node_distance(from, b);
+
+	return far_a < far_b || (far_a == far_b && a < b);
+}
+
+/* The class on the node that is nearest to @home of those farther than @last. */
+static struct gomem_mcentral *mcentral_next(struct gomem_mcentral *home,
+					    const struct gomem_mcentral *last)
+{
+	int from = home->mheap->nid, best = NUMA_NO_NODE, nid;
+	struct gomem_heap *heap = home->heap;
+
+	for_each_node_mask(nid, heap->nodes) {
+		if (nid == from || (last != home &&
+				    !mcentral_nearer(from, last->mheap->nid, nid)))
+			continue;
+		if (best == NUMA_NO_NODE || mcentral_nearer(from, nid, best))
+			best = nid;
+	}
+	return best == NUMA_NO_NODE ? NULL :
+				      &heap->node[best]->central[home->class];
+}
+
 /**
  * gomem_mcentral_fetch() - objects from spans, with growth of the heap
- * @central: the class
- * @objs: where they go
+ * @home: the class, on the node that is asked first
+ * @objs: where they go; all are of one node, the one that their pages are of
  * @nr: how many at most
- * @gfp: the caller's flags
+ * @gfp: the caller's flags; with __GFP_THISNODE, of that node or none
  * @count: count them as allocated here, because no mcache does
  * @single: an object that is not to be cached, counted here, when 0 is returned: it
  *	has pages of its own or is from the emergency reserves; NULL when there is
  *	no memory
  *
+ * Where the node is full, what others have is used before the page allocator is
+ * made to search.
+ *
  * Context: as @gfp says.  In process context it may sleep.
  * Return: how many, at least one unless @single was used.
  */
-unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
+unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
+	bool light = mcentral_may_stray(home, gfp), drained = false, alone;
+	struct gomem_mcentral *central = home;
 	struct gomem_span *span = NULL;
-	bool drained = false, alone;
 	unsigned long flags;
 	unsigned int taken;
 
@@ -385,13 +432,20 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (taken || alone)
 			return taken;
-		span = mcentral_new_span(central, gfp, &drained);
-		if (!span) {
-			*single = mcentral_single_object(central, gfp);
+		span = mcentral_new_span(central, light ? mcentral_light(gfp) : gfp,
+					 &drained);
+		if (IS_ERR(span)) {
+			span = NULL;
+		} else if (span) {
+			central = span->central;
+		} else if (light) {
+			central = mcentral_next(home, central);
+			light = central;
+			central = central ?: home;
+		} else {
+			*single = mcentral_single_object(home, gfp);
 			return 0;
 		}
-		if (IS_ERR(span))
-			span = NULL;
 	}
 }
 
@@ -401,10 +455,11 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
  * @heap: its heap
  * @mheap: where its spans come from
  * @class: its number
+ * @uncached: no CPU is to cache its objects
  */
 void gomem_mcentral_init(struct gomem_mcentral *central,
 			 struct gomem_heap *heap, struct gomem_mheap *mheap,
-			 unsigned int class)
+			 unsigned int class, bool uncached)
 {
 	spin_lock_init(&central->lock);
 	INIT_LIST_HEAD(&central->partial);
@@ -412,8 +467,9 @@ void gomem_mcentral_init(struct gomem_mcentral *central,
 	central->heap = heap;
 	central->mheap = mheap;
 	central->class = class;
+	central->uncached = uncached;
 	if (!class)
 		central->tag = GOMEM_TAG_LARGE;
 	else
-		central->tag = heap->is_default ? class : GOMEM_TAG_OTHER;
+		central->tag = heap->is_default && !uncached ? class : GOMEM_TAG_OTHER;
 }

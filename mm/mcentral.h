@@ -12,7 +12,7 @@
 
 void gomem_mcentral_init(struct gomem_mcentral *central,
 			 struct gomem_heap *heap, struct gomem_mheap *mheap,
-			 unsigned int class);
+			 unsigned int class, bool uncached);
 unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr);
 unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,

@@ -373,6 +373,32 @@ unsigned int gomem_mheap_growth(struct gomem_mheap *mheap)
 		       MIN_GROWTH, GOMEM_ARENA_PAGES);
 }
 
+/* The node to ask for pages. */
+static int mheap_nid(const struct gomem_mheap *mheap,
+		     const struct gomem_want *want)
+{
+	return want->by_policy ? NUMA_NO_NODE : mheap->nid;
+}
+
+/**
+ * gomem_mheap_follow() - memory belongs to the node that it lies on
+ * @want: what @block is for: from now on, the same class of that node
+ * @block: got for @want, perhaps on another node than was asked
+ */
+void gomem_mheap_follow(struct gomem_want *want, const struct gomem_block *block)
+{
+	int nid = page_to_nid(virt_to_page((void *)block->base));
+	struct gomem_mcentral *central = want->central;
+	struct gomem_node *node;
+
+	if (central->mheap->nid == nid || central->uncached)
+		return;
+	node = central->heap->node[nid];
+	/* One whose memory has come since the heap was made is nobody's. */
+	if (node->mheap->nid == nid)
+		want->central = &node->central[central->class];
+}
+
 /*
  * A block of the size that the heap would like, or a smaller one: without
  * waiting, without waking anybody, without touching reserves.
@@ -388,10 +414,13 @@ static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 	if (!gfpflags_allow_blocking(gfp) || npages > GOMEM_ARENA_PAGES)
 		return NULL;
 	gfp = (gfp & GFP_ZONEMASK) | __GFP_NOWARN | __GFP_NORETRY |
-	      __GFP_NOMEMALLOC | __GFP_THISNODE;
+	      __GFP_NOMEMALLOC;
+	if (!want->by_policy)
+		gfp |= __GFP_THISNODE;
 	for (; npages >= least; npages /= 2) {
 		block = gomem_block_alloc(mheap->meta, npages,
-					  GOMEM_BLOCK_SHARED, gfp, mheap->nid);
+					  GOMEM_BLOCK_SHARED, gfp,
+					  mheap_nid(mheap, want));
 		if (block)
 			return block;
 	}
@@ -436,7 +465,7 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
 		return NULL;
 	return gomem_block_alloc(mheap->meta, want->npages,
 				 want->half ? GOMEM_BLOCK_HALF : GOMEM_BLOCK_SHARED,
-				 gfp, mheap->nid);
+				 gfp, mheap_nid(mheap, want));
 }
 
 /**
@@ -446,19 +475,24 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
  * @gfp: the caller's flags, as gomem_page_gfp() leaves them
  *
  * Context: as @gfp says, no gomem lock held.
- * Return: the span, in use and published, or NULL.  It may be from the emergency
- * reserves, see gomem_block.pfmemalloc.
+ * Return: the span, in use and published, or NULL.  It may be of another node, the
+ * one that its pages are of; and from the emergency reserves, see
+ * gomem_block.pfmemalloc.
  */
 struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 				    const struct gomem_want *want, gfp_t gfp)
 {
 	struct gomem_block *block = NULL;
+	struct gomem_want found = *want;
 
 	if (!want->half)
 		block = mheap_grow_ahead(mheap, want, gfp);
 	if (!block)
 		block = mheap_grow_span(mheap, want, gfp);
-	return block ? gomem_mheap_adopt(mheap, want, block) : NULL;
+	if (!block)
+		return NULL;
+	gomem_mheap_follow(&found, block);
+	return gomem_mheap_adopt(found.central->mheap, &found, block);
 }
 
 /* A new block to cut spans from, and the first one. */
@@ -576,28 +610,19 @@ static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
 	mheap_tell(mheap);
 }
 
-/**
- * gomem_mheap_retire() - the part of freeing a span that needs the lock
- * @mheap: the page heap, locked
- * @span: the span; nobody else holds it
- *
- * If others refer to its pages, they are not used again before the last of them lets
- * go: see gomem_mheap_unpin().
- *
- * Return: true if the caller is to gomem_block_free() its block, unlocked.
+/*
+ * The part of freeing a span that needs the lock; @held if others refer to its pages.
+ * True if the caller is to free its block.
  */
-bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
+static bool mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span,
+			 bool held)
 {
 	struct gomem_mcentral *central = span->central;
-	unsigned long stolen;
-	bool held;
 
 	lockdep_assert_held(&mheap->lock);
-	held = gomem_block_settle(span, &stolen);
 	mheap_count_span(mheap, span, -1);
 	if (!central->class)
 		central->large_nfree++;
-	central->stolen += stolen;
 	if (!held && span->block->exact) {
 		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
 		return mheap_make_idle(mheap, span);
@@ -613,6 +638,9 @@ bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span)
  * gomem_mheap_free_span() - take a span back
  * @span: dying: nobody else holds it
  *
+ * If others refer to its pages, they are not used again before the last of them lets
+ * go: see gomem_mheap_unpin().
+ *
  * Context: any; takes its mheap's lock.
  */
 void gomem_mheap_free_span(struct gomem_span *span)
@@ -620,11 +648,14 @@ void gomem_mheap_free_span(struct gomem_span *span)
 	unsigned long *far_bits = gomem_mspan_far_bits(span);
 	struct gomem_block *block = span->block;
 	struct gomem_mheap *mheap = block->mheap;
-	unsigned long flags;
-	bool give_back;
+	unsigned long flags, stolen;
+	bool held, give_back;
 
+	/* There may be many pages, and nobody else looks at them. */
+	held = gomem_block_settle(span, &stolen);
 	spin_lock_irqsave(&mheap->lock, flags);
-	give_back = gomem_mheap_retire(mheap, span);
+	span->central->stolen += stolen;
+	give_back = mheap_retire(mheap, span, held);
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	gomem_meta_free(mheap->meta, GOMEM_META_GC, far_bits);
 	if (give_back)

@@ -74,9 +74,12 @@ struct gomem_want {
 	unsigned int npages;
 	unsigned int align;
 	bool half;			/* half a page will do; npages is 1 */
+	bool by_policy;			/* on whatever node the task's policy says */
 	unsigned long *far_bits;	/* for classes of many objects */
 };
 
+void gomem_mheap_follow(struct gomem_want *want,
+			const struct gomem_block *block);
 void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 		      struct gomem_meta *meta);
 struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
@@ -88,7 +91,6 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     struct gomem_block *block);
 void gomem_mheap_free_span(struct gomem_span *span);
 void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span);
-bool gomem_mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span);
 unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap);
 void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
 void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);

@@ -192,7 +192,7 @@ void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr)
 	struct gomem_walk walk;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		gomem_walk_begin(&walk, heap->node[nid]->mheap);
 		while ((block = gomem_walk_next(&walk)))
 			mprof_note_block(block, &ages);

@@ -22,7 +22,7 @@ static u64 mstats_spare_bytes(struct gomem_heap *heap)
 	u64 bytes = 0;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			bytes += READ_ONCE(central[class].nr_empty) *

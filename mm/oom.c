@@ -139,7 +139,7 @@ unsigned long gomem_oom_give(struct gomem_heap *heap)
 	unsigned int class;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		given += gomem_shrink_scan(heap, nid, ULONG_MAX, &scanned);
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_shed(&heap->node[nid]->central[class]);

@@ -67,7 +67,7 @@ static u64 reclaim_held_bytes(const struct gomem_heap *heap)
 	u64 pages = 0;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		pages += gomem_mheap_held(heap->node[nid]->mheap);
 	return pages << GOMEM_PAGE_SHIFT;
 }
@@ -112,7 +112,7 @@ static bool reclaim_return_idle(struct gomem_heap *heap, u64 ebb)
 	limit = (gomem_limit_excess(heap) + GOMEM_PAGE_SIZE - 1) >>
 		GOMEM_PAGE_SHIFT;
 	extra = max_t(unsigned long, limit, ebb >> GOMEM_PAGE_SHIFT);
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		n = gomem_scavenge_excess(mheap);
 		left = extra > done ? extra - done : 0;
@@ -153,7 +153,7 @@ static void reclaim_trim_depots(struct gomem_heap *heap)
 	int nid;
 
 	gomem_heap_relax(heap);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
 }
@@ -163,7 +163,7 @@ static bool reclaim_depots_hold(struct gomem_heap *heap)
 	unsigned int class;
 	int nid;
 
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			if (READ_ONCE(heap->node[nid]->central[class].nr_full))
 				return true;
@@ -184,7 +184,7 @@ static bool reclaim_caches_are_idle(struct gomem_heap *heap,
 
 	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0)
 		return false;
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		idle += (u64)READ_ONCE(heap->node[nid]->mheap->idle_pages) <<
 			GOMEM_PAGE_SHIFT;
 	allocated = ebb->allocated + gomem_ebb_allocated(ebb, sums->total);
@@ -227,7 +227,7 @@ static unsigned long reclaim_rest(struct gomem_heap *heap, bool moved, u64 live,
 	if (use > live && reclaim_held_bytes(heap) / 4 > live)
 		again = min(again, max(1UL, msecs_to_jiffies(min_t(unsigned int, LOOK_MS,
 								   delay / 5))));
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		if (!gomem_scavenge_rest(heap->node[nid]->mheap))
 			again = min(again, max(1UL, msecs_to_jiffies(delay /
 								     (GOMEM_PEAKS - 1))));
@@ -264,9 +264,9 @@ unsigned long gomem_reclaim_look_at(struct gomem_heap *heap, u64 now_ms)
 	 * pairs with irq_work_queue().
 	 */
 	smp_mb();
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		gomem_mheap_unpin(heap->node[nid]->mheap);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		peak += gomem_scavenge_fold(heap->node[nid]->mheap, now_ms, delay);
 	if (now_ms - r->trimmed_ms >= TRIM_MS) {
 		r->trimmed_ms = now_ms;
@@ -398,7 +398,7 @@ void gomem_heap_free_os_memory(struct gomem_heap *heap)
 	int nid;
 
 	gomem_gc_cycle(heap, true);
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		node = heap->node[nid];
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_shed(&node->central[class]);

@@ -198,18 +198,26 @@ unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
 	return s.given;
 }
 
+/* Does number @id of @heap's have memory of node @nid?  Zones lie on nodes, too. */
+static bool shrinker_is_of(struct gomem_heap *heap, int id, int nid)
+{
+	return heap->node[id]->mheap->nid == nid;
+}
+
 static unsigned long shrinker_count(struct shrinker *s,
 				    struct shrink_control *sc)
 {
 	struct gomem_heap *heap;
 	unsigned long count = 0;
+	int id;
 
 	/* Only where a heap is made or taken apart is this in vain. */
 	if (!down_read_trylock(&gomem_heaps_lock))
 		return 0;
 	list_for_each_entry(heap, &gomem_heaps, list)
-		if (node_isset(sc->nid, heap->nodes))
-			count += gomem_shrink_count(heap, sc->nid);
+		for (id = -1; gomem_next_node(heap, &id);)
+			if (shrinker_is_of(heap, id, sc->nid))
+				count += gomem_shrink_count(heap, id);
 	up_read(&gomem_heaps_lock);
 	return count ? count : SHRINK_EMPTY;
 }
@@ -218,16 +226,19 @@ static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc
 {
 	unsigned long done = 0, all = 0, scanned;
 	struct gomem_heap *heap;
+	int id;
 
 	if (!down_read_trylock(&gomem_heaps_lock))
 		return SHRINK_STOP;
-	list_for_each_entry(heap, &gomem_heaps, list) {
-		if (!node_isset(sc->nid, heap->nodes) || all >= sc->nr_to_scan)
-			continue;
-		done += gomem_shrink_scan(heap, sc->nid, sc->nr_to_scan - all,
-					  &scanned);
-		all += scanned;
-	}
+	list_for_each_entry(heap, &gomem_heaps, list)
+		for (id = -1; gomem_next_node(heap, &id);) {
+			if (!shrinker_is_of(heap, id, sc->nid) ||
+			    all >= sc->nr_to_scan)
+				continue;
+			done += gomem_shrink_scan(heap, id, sc->nr_to_scan - all,
+						  &scanned);
+			all += scanned;
+		}
 	up_read(&gomem_heaps_lock);
 	if (!all)
 		return SHRINK_STOP;

@@ -80,7 +80,7 @@ static void snapshot_read_frees(struct gomem_heap *heap, struct gomem_snapshot *
 			snap->class[class].nfree +=
 				READ_ONCE(mc->class[class].nfree);
 	}
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nfree += READ_ONCE(central[class].nfree);
@@ -100,7 +100,7 @@ static void snapshot_read_mallocs(struct gomem_heap *heap, struct gomem_snapshot
 		gomem_mcache_add_nmalloc(mc, snap->class);
 		snap->naccount += local_read(&mc->naccount);
 	}
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			snap->class[class].nmalloc += READ_ONCE(central[class].nmalloc);
@@ -121,7 +121,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 
 	memset(snap, 0, sizeof(*snap));
 	snap->stolen = atomic_long_read(&heap->meta->stolen);
-	for_each_node_mask(nid, heap->nodes)
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		snapshot_read_node(heap->node[nid], snap);
 	smp_rmb();	/* spans before frees; see above */
 	snapshot_read_frees(heap, snap);
@@ -193,7 +193,7 @@ void gomem_cached_objects(struct gomem_heap *heap, u64 *cached)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			cached[class] += snapshot_cached_on(heap, cpu, class);
 	rcu_read_unlock();
-	for_each_node_mask(nid, heap->nodes) {
+	for (nid = -1; gomem_next_node(heap, &nid);) {
 		central = heap->node[nid]->central;
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			cached[class] += READ_ONCE(central[class].nr_cached);

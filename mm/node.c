@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nodes and zones: which memory a heap has page heaps for.
+ *
+ * Each node that has memory has a page heap, and mcentrals over it; a node that has
+ * none uses those of the nearest one that does, as the page allocator would.
+ *
+ * What GFP_DMA and GFP_DMA32 ask for is like a node of its own, so that it is cut
+ * into spans as any other memory, and never mixed with it: no CPU caches its objects.
+ * Few machines ever need it, so these are made when it is first asked for.
+ */
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+
+#include "mcentral.h"
+#include "meta.h"
+#include "mheap.h"
+#include "node.h"
+
+/* Of several pages, and therefore not always to be had at once. */
+static void *node_zalloc(size_t size, gfp_t gfp)
+{
+	if (gfpflags_allow_blocking(gfp))
+		return kvzalloc(size, GFP_KERNEL);
+	return kzalloc(size, gfp | __GFP_NOWARN);
+}
+
+static struct gomem_node *node_create(struct gomem_heap *heap, int nid,
+				      bool uncached, gfp_t gfp)
+{
+	struct gomem_mheap *mheap;
+	struct gomem_node *node;
+	unsigned int class;
+
+	node = node_zalloc(sizeof(*node), gfp);
+	mheap = node_zalloc(sizeof(*mheap), gfp);
+	if (!node || !mheap) {
+		kvfree(node);
+		kvfree(mheap);
+		return NULL;
+	}
+	gomem_mheap_init(mheap, nid, heap->meta);
+	node->mheap = mheap;
+	for (class = 0; class < GOMEM_NR_CACHED; class++)
+		gomem_mcentral_init(&node->central[class], heap, mheap, class,
+				    uncached);
+	atomic_long_add(sizeof(*node) + sizeof(*mheap),
+			&heap->meta->bytes[GOMEM_META_OTHER]);
+	return node;
+}
+
+static void node_destroy(struct gomem_heap *heap, struct gomem_node *node)
+{
+	atomic_long_sub(sizeof(*node) + sizeof(*node->mheap),
+			&heap->meta->bytes[GOMEM_META_OTHER]);
+	kvfree(node->mheap);
+	kvfree(node);
+}
+
+/**
+ * gomem_nodes_destroy() - no memory any more
+ * @heap: the heap
+ */
+void gomem_nodes_destroy(struct gomem_heap *heap)
+{
+	int id;
+
+	for (id = -1; gomem_next_node(heap, &id);)
+		node_destroy(heap, heap->node[id]);
+	bitmap_zero(heap->own, MAX_NUMNODES + GOMEM_NR_ZONES);
+	kfree(heap->node);
+	heap->node = NULL;
+}
+
+/* The nearest node with memory. */
+static int node_nearest(int from)
+{
+	int nid, best = NUMA_NO_NODE;
+
+	for_each_node_state(nid, N_MEMORY)
+		if (best == NUMA_NO_NODE ||
+		    node_distance(from, nid) < node_distance(from, best))
+			best = nid;
+	return best;
+}
+
+/**
+ * gomem_nodes_create() - page heaps for the nodes that have memory
+ * @heap: the heap
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int gomem_nodes_create(struct gomem_heap *heap)
+{
+	int id;
+
+	heap->node = kcalloc(nr_node_ids + GOMEM_NR_ZONES, sizeof(*heap->node),
+			     GFP_KERNEL);
+	if (!heap->node)
+		return -ENOMEM;
+	for_each_node_state(id, N_MEMORY) {
+		heap->node[id] = node_create(heap, id, false, GFP_KERNEL);
+		if (!heap->node[id]) {
+			gomem_nodes_destroy(heap);
+			return -ENOMEM;
+		}
+		node_set(id, heap->nodes);
+		set_bit(id, heap->own);
+	}
+	for (id = 0; id < nr_node_ids; id++)
+		if (!heap->node[id])
+			heap->node[id] = heap->node[node_nearest(id)];
+	for (; id < nr_node_ids + GOMEM_NR_ZONES; id++)
+		heap->node[id] = heap->node[node_nearest(first_online_node)];
+	return 0;
+}
+
+/* A node that has memory of the zone that @gfp asks for. */
+static int node_with_zone(gfp_t gfp)
+{
+	enum zone_type zone = gfp_zone(gfp);
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		if (populated_zone(&NODE_DATA(nid)->node_zones[zone]))
+			return nid;
+	return node_nearest(first_online_node);
+}
+
+/**
+ * gomem_zone_node() - the memory of a zone
+ * @heap: the heap
+ * @gfp: which zone, GFP_DMA or GFP_DMA32; if it has not been asked for before, also how
+ *	long to try
+ *
+ * Context: as @gfp says.
+ * Return: its page heap and mcentrals, or NULL.
+ */
+struct gomem_node *gomem_zone_node(struct gomem_heap *heap, gfp_t gfp)
+{
+	int id = nr_node_ids + (gfp & __GFP_DMA ? 0 : 1);
+	struct gomem_node *node, *other = heap->node[id];
+
+	if (test_bit(id, heap->own)) {
+		/* Who sees the bit sees the node. */
+		smp_rmb();
+		return READ_ONCE(heap->node[id]);
+	}
+	node = node_create(heap, node_with_zone(gfp), true, gomem_meta_gfp(gfp));
+	if (!node)
+		return NULL;
+	if (cmpxchg(&heap->node[id], other, node) != other) {
+		/* Somebody else was faster. */
+		node_destroy(heap, node);
+		return READ_ONCE(heap->node[id]);
+	}
+	/* Pairs with gomem_next_node(), and with the above. */
+	smp_mb__before_atomic();
+	set_bit(id, heap->own);
+	return node;
+}
