@@ -261,11 +261,11 @@ static void api_alignment_of_small(struct kunit *test)
 	check_alignment(test, 8, GOMEM_MAX_CACHED, 8);
 }
 
-/* A block of about @size bytes, at the beginning of which lies what is returned. */
-static void *get_block(size_t size)
+/* A block that is as long as can be, at the beginning of which lies what is returned. */
+static void *get_block(void)
 {
 	gomem_free_os_memory();
-	gomem_free(get(min_t(size_t, size, GOMEM_ARENA_SIZE), GFP_KERNEL));
+	gomem_free(get(GOMEM_LEAST_WHOLE - GOMEM_PAGE_SIZE, GFP_KERNEL));
 	return get(9 * GOMEM_PAGE_SIZE, GFP_KERNEL);
 }
 
@@ -277,7 +277,7 @@ static void api_alignment_of_large(struct kunit *test)
 	void *odd;
 
 	for (size = step; size < most; size += some) {
-		odd = get_block(size + 2 * some);
+		odd = get_block();
 		check_alignment(test, size, size + some - step, step);
 		gomem_free(odd);
 	}
