@@ -311,6 +311,91 @@ static void mcache_drains_when_asked(struct kunit *test)
 	give_many(objs, MANY);
 }
 
+/* Objects that have returned to their spans. */
+static u64 returned(struct kunit *test)
+{
+	struct gomem_memstats *stats = kunit_kzalloc(test, sizeof(*stats), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, stats);
+	gomem_heap_memstats(gomem_test_heap(test), stats);
+	return stats->lookups;
+}
+
+/* Many objects of every class wait here. */
+static void fill_all_classes(struct kunit *test)
+{
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int class, i, nr;
+
+	/* So that the heap need not grow meanwhile. */
+	for (i = 0; i < 32; i++)
+		objs[i] = gomem_heap_alloc(gomem_test_heap(test), 1 << 20, GFP_KERNEL);
+	give_many(objs, i);
+	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		nr = min_t(unsigned int, MANY, 4 * gomem_class[class].mag_cap);
+		for (i = 0; i < nr; i++)
+			objs[i] = gomem_heap_alloc(gomem_test_heap(test),
+						   gomem_class[class].size, GFP_KERNEL);
+		give_many(objs, nr);
+	}
+}
+
+/* However fast the heap grows, others are asked seldom, and for little. */
+static void mcache_is_asked_seldom(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned long start = jiffies, seconds;
+	unsigned int i, growths;
+	u64 before, waiting = 0;
+	u64 *nr;
+
+	heap->asked = jiffies - 60 * HZ;
+	growths = heap->growths;
+	for (i = 0; i < 1000; i++)
+		gomem_heap_collect(heap, GFP_KERNEL);
+	seconds = (jiffies - start) / HZ + 1;
+	KUNIT_EXPECT_GT(test, heap->growths, growths);
+	KUNIT_EXPECT_LE(test, heap->growths - growths, 128U + 10 * (u32)seconds);
+
+	nr = kunit_kcalloc(test, GOMEM_NR_CACHED, sizeof(*nr), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nr);
+	fill_all_classes(test);
+	gomem_cached_objects(heap, nr);
+	for (i = 1; i < GOMEM_NR_CACHED; i++)
+		waiting += nr[i];
+	KUNIT_ASSERT_GT(test, waiting, 2000ULL);
+	before = returned(test);
+	heap->growths++;
+	fill_all_classes(test);
+	KUNIT_EXPECT_EQ(test, gomem_test_mcache(test)->drained, heap->growths);
+	KUNIT_EXPECT_GT(test, returned(test), before);
+	KUNIT_EXPECT_LE(test, returned(test), before + 256 + 2 * 254);
+}
+
+/* Who may not sleep returns nothing before the heap grows. */
+static void mcache_atomic_growth_drains_nothing(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int nr;
+	u64 sys, before;
+
+	fill_all_classes(test);
+	gomem_mheap_trim_all(gomem_test_mheap(test));
+	before = returned(test);
+	sys = gomem_mheap_held(gomem_test_mheap(test));
+	for (nr = 0; gomem_mheap_held(gomem_test_mheap(test)) == sys; nr++) {
+		KUNIT_ASSERT_LT(test, nr, MANY);
+		objs[nr] = gomem_heap_alloc(heap, 3 * GOMEM_PAGE_SIZE, GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, objs[nr]);
+	}
+	KUNIT_EXPECT_EQ(test, returned(test), before);
+	/* And little when the page allocator has nothing. */
+	gomem_heap_shrink(heap, GFP_ATOMIC);
+	KUNIT_EXPECT_LE(test, returned(test), before + 64);
+	give_many(objs, nr);
+}
+
 /* A pair is counted on its CPU, and nowhere else. */
 static void mcache_counts(struct kunit *test)
 {
@@ -653,6 +738,8 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_drains),
 	KUNIT_CASE(mcache_drains_before_growth),
 	KUNIT_CASE(mcache_drains_when_asked),
+	KUNIT_CASE(mcache_is_asked_seldom),
+	KUNIT_CASE(mcache_atomic_growth_drains_nothing),
 	KUNIT_CASE(mcache_counts),
 	KUNIT_CASE(mcache_serves_every_class),
 	KUNIT_CASE(mcache_keeps_few_runs),

@@ -516,7 +516,7 @@ static void mcentral_depot_before_growth(struct kunit *test)
 	put(test, objs, 8);
 }
 
-/* Who must not sleep empties sixteen magazines and no more. */
+/* Who must not sleep empties none. */
 static void mcentral_atomic_growth(struct kunit *test)
 {
 	struct gomem_mcentral *waiting = central_of(test, CLASS_8192);
@@ -533,10 +533,57 @@ static void mcentral_atomic_growth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1U,
 			gomem_mcentral_fetch(central_of(test, CLASS_48), &obj,
 					     1, GFP_ATOMIC, true, &single));
-	KUNIT_EXPECT_EQ(test, waiting->nr_full, 1U);
-	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 3ULL);
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 17U);
+	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->grown, 4ULL);
 	put(test, &obj, 1);
 	put(test, objs, 7);
+}
+
+/* Others' depots are emptied now and then; of the rest, what nobody needs meanwhile. */
+static void mcentral_growth_leaves_what_is_used(struct kunit *test)
+{
+	struct gomem_mcentral *waiting = central_of(test, CLASS_1024);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_magazine *mag;
+	void *single = NULL;
+	unsigned int i;
+
+	/* It has just been done. */
+	heap->asked = jiffies + 60 * HZ;
+	for (i = 0; i < 3; i++)
+		gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
+	KUNIT_EXPECT_FALSE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 3U);
+	/* Two are taken, and come back. */
+	mag = refill(test, CLASS_1024, NULL, 8, &single);
+	gomem_depot_spare(waiting, refill(test, CLASS_1024, NULL, 8, &single));
+	gomem_depot_spare(waiting, mag);
+	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 2U);
+	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+
+	gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
+	heap->asked = jiffies - 60 * HZ;
+	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+}
+
+/* A limit to the work is one to objects: a magazine may keep some. */
+static void mcentral_drain_objects(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_1024);
+
+	gomem_depot_spare(central, new_full(test, CLASS_1024, 8));
+	gomem_depot_spare(central, new_full(test, CLASS_1024, 8));
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_objects(central, 3), 3U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	KUNIT_EXPECT_EQ(test, central->nr_cached, 13UL);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_objects(central, 6), 6U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_cached, 7UL);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_objects(central, 100), 7U);
+	KUNIT_EXPECT_EQ(test, central->nspans, 0UL);
 }
 
 /*
@@ -743,6 +790,8 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_trim),
 	KUNIT_CASE(mcentral_depot_before_growth),
 	KUNIT_CASE(mcentral_atomic_growth),
+	KUNIT_CASE(mcentral_growth_leaves_what_is_used),
+	KUNIT_CASE(mcentral_drain_objects),
 	KUNIT_CASE(mcentral_single_object),
 	KUNIT_CASE(mcentral_half_page),
 	KUNIT_CASE(mcentral_reserve),

@@ -37,6 +37,7 @@ struct gomem_mcentral {
 	struct gomem_magazine *empty;	/* depot: magazines without */
 	u32 nr_full, nr_empty;
 	u32 min_full, min_empty;	/* fewest since the last trim */
+	u32 idle_full;			/* fewest since the heap last grew */
 	unsigned long nr_cached;	/* objects in the full ones */
 	unsigned long empty_room;	/* for objects, in the empty ones */
 	struct list_head partial;	/* spans with room, fullest first */

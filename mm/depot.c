@@ -47,6 +47,7 @@ static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
 	central->nr_full--;
 	central->nr_cached -= mag->nr;
 	central->min_full = min(central->min_full, central->nr_full);
+	central->idle_full = min(central->idle_full, central->nr_full);
 	return mag;
 }
 
@@ -389,21 +390,15 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 	return done;
 }
 
-/**
- * gomem_depot_drain_objects() - the same, with a limit to the work
- * @central: the class
- * @nr: how many objects to return, at most
- *
- * Context: any.  A caller that may not sleep asks for few.
- * Return: how many were returned; fewer than @nr if there were no more.
- */
-unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
+/* Return up to @nr objects of up to @magazines magazines to their spans. */
+static unsigned int depot_drain_some(struct gomem_mcentral *central,
+				     unsigned int magazines, unsigned int nr)
 {
 	unsigned int done = 0, n;
 	struct gomem_magazine *mag;
 	unsigned long flags;
 
-	while (done < nr) {
+	while (done < nr && magazines--) {
 		spin_lock_irqsave(&central->lock, flags);
 		mag = depot_pop_full(central);
 		spin_unlock_irqrestore(&central->lock, flags);
@@ -416,6 +411,41 @@ unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned 
 		done += n;
 	}
 	return done;
+}
+
+/**
+ * gomem_depot_drain_objects() - the same, with a limit to the work
+ * @central: the class
+ * @nr: how many objects to return, at most
+ *
+ * Context: any.  A caller that may not sleep asks for few.
+ * Return: how many were returned; fewer than @nr if there were no more.
+ */
+unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
+{
+	return depot_drain_some(central, UINT_MAX, nr);
+}
+
+/**
+ * gomem_depot_drain_idle() - return what nobody has needed since the last call
+ * @central: the class
+ * @nr: how many objects to return, at most
+ *
+ * What others go on taking and bringing stays, so that they do not notice.
+ *
+ * Context: any.  A caller that may not sleep asks for few.
+ * Return: how many were returned.
+ */
+unsigned int gomem_depot_drain_idle(struct gomem_mcentral *central, unsigned int nr)
+{
+	unsigned int idle;
+	unsigned long flags;
+
+	spin_lock_irqsave(&central->lock, flags);
+	idle = central->idle_full;
+	central->idle_full = central->nr_full;
+	spin_unlock_irqrestore(&central->lock, flags);
+	return depot_drain_some(central, idle, nr);
 }
 
 static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr)

@@ -29,6 +29,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 			      unsigned int nr);
 unsigned int gomem_depot_drain(struct gomem_mcentral *central, unsigned int nr);
 unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr);
+unsigned int gomem_depot_drain_idle(struct gomem_mcentral *central, unsigned int nr);
 void gomem_depot_trim(struct gomem_mcentral *central);
 void gomem_depot_shed(struct gomem_mcentral *central);
 void gomem_depot_destroy(struct gomem_mcentral *central);

@@ -19,10 +19,10 @@
 /* How many objects are returned to their spans before the heap grows. */
 #define GROWTH_OBJECTS	1024U
 
-/* How often other CPUs are asked, in jiffies: 250 times a second, or at every tick. */
-#define ASK_INTERVAL	DIV_ROUND_UP(HZ, 250)
+/* How often others are disturbed, in jiffies: ten times a second. */
+#define ASK_INTERVAL	(HZ / 10)
 
-/* How often they may be asked at once. */
+/* How often at once, when they have been left alone for long. */
 #define MOST_ASKS	128
 
 /* How many by a caller that may not sleep, when the page allocator has nothing. */
@@ -77,6 +77,24 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 	return done;
 }
 
+/* The same, of what nobody has needed since the heap last grew. */
+static unsigned int heapctl_empty_idle(struct gomem_heap *heap, unsigned int nr)
+{
+	struct gomem_mcentral *central;
+	unsigned int class, done = 0;
+	int nid;
+
+	for_each_node_mask(nid, heap->nodes) {
+		for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--) {
+			central = &heap->node[nid]->central[class];
+			if (READ_ONCE(central->nr_full))
+				done += gomem_depot_drain_idle(central, nr - done);
+		}
+		cond_resched();
+	}
+	return done;
+}
+
 /**
  * gomem_heap_relax() - every CPU is to expect less of what it has not used
  * @heap: the heap
@@ -92,20 +110,27 @@ void gomem_heap_relax(struct gomem_heap *heap)
 }
 
 /*
- * The other CPUs are asked to return some of what their mcaches hold, but not more
- * often than they can do it without noticing, however fast the heap grows.  What
- * was not asked for lately may be asked for at once.
+ * May what others are using be taken from them?  Not more often than they can bear it
+ * without noticing, however fast the heap grows; what was not done lately may be done at
+ * once.
  */
-static void heapctl_ask_others(struct gomem_heap *heap)
+static bool heapctl_may_disturb(struct gomem_heap *heap)
 {
 	unsigned long asked = READ_ONCE(heap->asked), now = jiffies;
-	struct gomem_mcache *mc;
 
 	if (time_before(asked, now - MOST_ASKS * ASK_INTERVAL))
 		asked = now - MOST_ASKS * ASK_INTERVAL;
 	if (time_before(now, asked + ASK_INTERVAL))
-		return;
+		return false;
 	WRITE_ONCE(heap->asked, asked + ASK_INTERVAL);
+	return true;
+}
+
+/* Have the other CPUs return some of what their mcaches hold. */
+static void heapctl_ask_others(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+
 	WRITE_ONCE(heap->growths, heap->growths + 1);
 	/* This one is about to. */
 	preempt_disable();
@@ -120,8 +145,9 @@ static void heapctl_ask_others(struct gomem_heap *heap)
  * @heap: the heap
  * @gfp: of the request
  *
- * Some of what waits in the depots and on this CPU returns to the spans; and now and
- * then the other CPUs are asked to do the same.  Who may not sleep has no time for that.
+ * Some of what waits in the depots and on this CPU returns to the spans.  Now and then
+ * that includes what others are using, and the other CPUs are asked to do the same.
+ * Who may not sleep has no time for that.
  *
  * Context: as @gfp says.
  * Return: true if something has returned.
@@ -132,8 +158,12 @@ bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp)
 
 	if (!gfpflags_allow_blocking(gfp))
 		return false;
-	heapctl_ask_others(heap);
-	nr = gomem_heap_empty_depots(heap, GROWTH_OBJECTS);
+	if (heapctl_may_disturb(heap)) {
+		heapctl_ask_others(heap);
+		nr = gomem_heap_empty_depots(heap, GROWTH_OBJECTS);
+	} else {
+		nr = heapctl_empty_idle(heap, GROWTH_OBJECTS);
+	}
 	if (nr < GROWTH_OBJECTS)
 		nr += gomem_mcache_drain(heap, NULL, GROWTH_OBJECTS - nr);
 	return nr;

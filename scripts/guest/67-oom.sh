@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC1091
+#
+# No memory is left: as long as gomem has any that is idle or waits nobody is killed,
+# and when it has none, it says who holds it.
+#
+# vm: --mem 512M --add scripts/guest/tap:/tap
+. /tap
+
+S=/sys/kernel/debug/gomem_spike
+
+live() { echo "$1" >"$S"/live_kb; }
+killed() { dmesg | grep -ciE 'out of memory: killed'; }
+said() { dmesg | grep 'gomem: holds ' | tail -n 1; }
+
+# A process that wants more memory than there is.
+glutton() { tail /dev/zero; }
+
+# All that is free and all that gomem has idle, as locked memory is: none to spare.
+most() {
+	mkdir -p /other && mount -t tmpfs -o size=600M other /other || return 1
+	dd if=/dev/zero of=/other/file bs=1M count="$1" 2>&1
+}
+
+# The line says so: MB held, and MB of one size.
+says() {
+	said | grep -E "holds [0-9]+ MB, [0-9]+ MB in use; most in 4096-byte objects: ($1) MB; live_set\+0x[0-9a-f]+/0x[0-9a-f]+ \[gomem_spike\] holds ~[0-9]+ MB$"
+}
+
+insmod /gomem.ko scavenge_delay_ms=3600000 || exit 1
+insmod /gomem_spike.ko size=4096
+check "150 MiB come and wait" live 153600
+check "and go" live 0
+free=$(($(cat "$S"/free_kb) >> 10))
+echo "# $free MB are free, $(($(field HeapSys) - $(field HeapReleased) >> 20)) MB are held"
+check "another gets them" most $((free + 120))
+check "nobody was killed" test "$(killed)" -eq 0
+check "no word is said" test -z "$(said)"
+umount /other
+check "200 MiB stay" live 204800
+glutton >/dev/null 2>&1
+check "somebody was killed" test "$(killed)" -ge 1
+echo "# $(said)"
+check "and it is said who holds memory" says '199|200'
+check "once a second" test "$(dmesg | grep -c 'gomem: holds ')" -le 20
+check "books" books
+rmmod gomem_spike
+check "rmmod" rmmod gomem
+exit 0
