@@ -262,7 +262,7 @@ static void shrinker_empties_depots(struct kunit *test)
 {
 	const unsigned long portion = 16, pages = portion + (64 << 10 >> PAGE_SHIFT);
 	struct gomem_heap *heap = gomem_test_heap(test);
-	unsigned int i, nr = 2000, scans = 0;
+	unsigned int i, nr = 2000, scans = 0, class = gomem_size_class(1024);
 	void **objs = gomem_test_array(test, nr);
 	u64 idle, depots, before, cpus;
 	unsigned long given, scanned;
@@ -287,8 +287,8 @@ static void shrinker_empties_depots(struct kunit *test)
 					  &scanned);
 		countable(test, &idle, &depots, &cpus);
 		/* A magazine, or a block, more than was asked for. */
-		KUNIT_EXPECT_LE(test, before - depots,
-				(portion << PAGE_SHIFT) + 1024ULL * gomem_class[gomem_size_class(1024)].mag_cap);
+		KUNIT_EXPECT_LE(test, before - depots, (portion << PAGE_SHIFT) +
+				1024ULL * gomem_class[class].mag_cap);
 		KUNIT_EXPECT_LE(test, given, pages);
 		KUNIT_EXPECT_GT(test, scanned, 0UL);
 		scans++;
@@ -394,7 +394,7 @@ static void oom_tells_who(struct kunit *test)
 	gomem_oom_line(heap, line, sizeof(line));
 	rest = strstr(line, "2048-byte objects: 2 MB; ");
 	KUNIT_ASSERT_NOT_NULL_MSG(test, rest, "%s", line);
-	snprintf(name, sizeof(name), "oom_tells_who+0x");
+	snprintf(name, sizeof(name), "%s+0x", __func__);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(rest, name), "%s", line);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(rest, " holds ~2 MB"), "%s", line);
 	/* It is cut off where there is no room. */
@@ -466,7 +466,7 @@ static void hotplug_of_far_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
 
 	KUNIT_ASSERT_EQ(test, gomem_arena_get(heap->meta, address, GOMEM_PAGE_SIZE,
-					     GFP_KERNEL), 0);
+					      GFP_KERNEL), 0);
 	KUNIT_EXPECT_FALSE(test, gomem_owns((void *)address));
 	gomem_arena_put(address, GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gomem_arena_get(heap->meta, address - (512 << 20),

@@ -542,7 +542,7 @@ static void scavenge_rests(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, heap->at_rest);
 	p = gomem_heap_alloc(heap, 64, GFP_KERNEL);
 	for (i = 0; i < 100 && !delayed_work_pending(&r->look); i++)
-		msleep(1);
+		fsleep(1000);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&r->look));
 	KUNIT_EXPECT_FALSE(test, heap->at_rest);
 	/* What waits on the CPU is all that is left to do; that has time. */

@@ -24,10 +24,11 @@
  *
  * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
  * what was live after the last one and by gc_percent; what that one left in caches
- * does not count, or cycles would follow each other for nothing.  Also when somebody asks for
- * one; when the memory limit is near; when what is cached is not used and pins most of
- * the heap (mm/reclaim.c); and when objects have waited for two minutes.  After a background cycle there is none for at least as long as it
- * took, so they never take more than half of one CPU.
+ * does not count, or cycles would follow each other for nothing.  Also when somebody
+ * asks for one; when the memory limit is near; when what is cached is not used and
+ * pins most of the heap (mm/reclaim.c); and when objects have waited for two minutes.
+ * After a background cycle there is none for at least as long as it took, so they
+ * never take more than half of one CPU.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>

@@ -27,6 +27,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/printk.h>
+#include <linux/sizes.h>
 #include <linux/workqueue.h>
 
 #include <trace/events/gomem.h>
@@ -55,10 +56,10 @@
 #define TRIM_MS		900	/* every second time, even if that comes early */
 
 /* What goes early is noted if it may be missed. */
-#define EBB_MATTERS	(1ULL << 20)
+#define EBB_MATTERS	((u64)SZ_1M)
 
 /* A cycle is worth the trouble if it makes so much idle. */
-#define LEAST_GAIN	(512ULL << 10)
+#define LEAST_GAIN	((u64)SZ_512K)
 
 static struct workqueue_struct *reclaim_queue;
 

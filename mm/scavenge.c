@@ -50,7 +50,7 @@
  * Return: that peak, gomem pages.
  */
 unsigned long gomem_scavenge_fold(struct gomem_mheap *mheap, u64 now_ms,
-			 unsigned int delay_ms)
+				  unsigned int delay_ms)
 {
 	u64 slot = div_u64(now_ms, max(1U, delay_ms / (GOMEM_PEAKS - 1)));
 	unsigned long flags, last;

@@ -32,7 +32,7 @@ struct gomem_ebb {
 };
 
 unsigned long gomem_scavenge_fold(struct gomem_mheap *mheap, u64 now_ms,
-			 unsigned int delay_ms);
+				  unsigned int delay_ms);
 unsigned long gomem_scavenge_excess(struct gomem_mheap *mheap);
 bool gomem_scavenge_rest(struct gomem_mheap *mheap);
 u64 gomem_ebb_look(struct gomem_ebb *ebb, u64 now_ms, unsigned int delay_ms,
