@@ -370,7 +370,7 @@ static void oom_tells_who(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	const unsigned int nr = 1024;
-	void **objs = gomem_test_array(test, nr), *large[6];
+	void **objs = gomem_test_array(test, nr), *large[6], *other;
 	char line[160], name[80];
 	const char *rest;
 	unsigned int i;
@@ -378,6 +378,7 @@ static void oom_tells_who(struct kunit *test)
 	expect_line(test, "holds 0 MB, 0 MB in use");
 	for (i = 0; i < nr; i++)
 		objs[i] = gomem_heap_alloc(heap, 4096, GFP_KERNEL);
+	other = gomem_heap_alloc(heap, 8192, GFP_KERNEL);
 	gomem_heap_drain(heap);
 	expect_line(test, "holds 4 MB, 4 MB in use; most in 4096-byte objects: 4 MB");
 	for (i = 0; i < ARRAY_SIZE(large); i++)
@@ -385,6 +386,7 @@ static void oom_tells_who(struct kunit *test)
 	expect_line(test, "holds 10 MB, 10 MB in use; most in large objects: 6 MB");
 	gomem_free_bulk(ARRAY_SIZE(large), large);
 	gomem_free_bulk(nr, objs);
+	gomem_free(other);
 	gomem_heap_free_os_memory(heap);
 
 	/* With a profile, it is known who: this function. */
