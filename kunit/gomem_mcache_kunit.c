@@ -328,8 +328,8 @@ static void fill_all_classes(struct kunit *test)
 	unsigned int class, i, nr;
 
 	/* So that the heap need not grow meanwhile. */
-	for (i = 0; i < 32; i++)
-		objs[i] = gomem_heap_alloc(gomem_test_heap(test), 1 << 20, GFP_KERNEL);
+	for (i = 0; i < 80; i++)
+		objs[i] = gomem_heap_alloc(gomem_test_heap(test), 400000, GFP_KERNEL);
 	give_many(objs, i);
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		nr = min_t(unsigned int, MANY, 4 * gomem_class[class].mag_cap);
