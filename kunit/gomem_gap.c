@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * For how long does gomem keep the CPU from a task that is to run?
+ *
+ * Loading the module leaves many objects live, or free and waiting in caches, and
+ * starts a real-time thread that wants to run every millisecond.  How late it
+ * came at worst is in /sys/kernel/debug/gomem_gap/worst_ns; writing there begins
+ * anew.
+ */
+#include <linux/debugfs.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include "gomem_versus.h"
+
+static unsigned int objects = 2000000;
+module_param(objects, uint, 0444);
+MODULE_PARM_DESC(objects, "how many (default 2000000)");
+
+static unsigned int size = 32;
+module_param(size, uint, 0444);
+MODULE_PARM_DESC(size, "bytes of each (default 32)");
+
+static bool live;
+module_param(live, bool, 0444);
+MODULE_PARM_DESC(live, "they stay allocated");
+
+struct object {
+	struct object *next;
+};
+
+static struct object *head;
+static u64 worst_ns;
+static struct task_struct *thread;
+static struct dentry *directory;
+
+static int watch(void *unused)
+{
+	while (!kthread_should_stop()) {
+		ktime_t due = ktime_add_ms(ktime_get(), 1);
+		ktime_t expires = due;
+
+		set_current_state(TASK_INTERRUPTIBLE);
+		schedule_hrtimeout(&expires, HRTIMER_MODE_ABS);
+		worst_ns = max_t(s64, worst_ns, ktime_to_ns(ktime_sub(ktime_get(), due)));
+	}
+	return 0;
+}
+
+static void make(void)
+{
+	struct object *o;
+	unsigned int i;
+
+	for (i = 0; i < objects; i++) {
+		o = gomem_alloc(max_t(size_t, size, sizeof(*o)), GFP_KERNEL);
+		if (!o)
+			break;
+		o->next = head;
+		head = o;
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+	versus_say("gap-objects", GOMEM, i);
+}
+
+static void drop(void)
+{
+	unsigned int i;
+
+	for (i = 0; head; i++) {
+		struct object *o = head;
+
+		head = o->next;
+		gomem_free(o);
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+}
+
+static int worst_get(void *data, u64 *value)
+{
+	*value = READ_ONCE(worst_ns);
+	return 0;
+}
+
+static int worst_set(void *data, u64 value)
+{
+	WRITE_ONCE(worst_ns, 0);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(worst_fops, worst_get, worst_set, "%llu\n");
+
+static int __init gap_init(void)
+{
+	thread = kthread_create(watch, NULL, "gomem_gap");
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	make();
+	if (!live)
+		drop();
+	sched_set_fifo_low(thread);
+	kthread_bind(thread, 0);
+	wake_up_process(thread);
+	directory = debugfs_create_dir("gomem_gap", NULL);
+	debugfs_create_file_unsafe("worst_ns", 0600, directory, NULL, &worst_fops);
+	return 0;
+}
+module_init(gap_init);
+
+static void __exit gap_exit(void)
+{
+	debugfs_remove(directory);
+	kthread_stop(thread);
+	drop();
+}
+module_exit(gap_exit);
+
+MODULE_DESCRIPTION("Time without a reschedule");
+MODULE_LICENSE("GPL");
