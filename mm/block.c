@@ -56,22 +56,43 @@ static void block_undo_kfree(struct page *page, unsigned int order, int nr)
 }
 
 /*
+ * Give a page back the references that kfree() has taken; somebody else may be at it.
+ * True if others refer to it.
+ */
+static bool block_settle_page(struct page *page, unsigned int order,
+			      unsigned long *stolen)
+{
+	int count = page_ref_count(page), others, now;
+
+	for (;;) {
+		others = count - GOMEM_PAGE_COUNT;
+		if (others >= 0)
+			return others > 0;
+		now = atomic_cmpxchg(&page->_refcount, count, GOMEM_PAGE_COUNT);
+		if (now == count)
+			break;
+		count = now;
+	}
+	block_undo_kfree(page, order, -others);
+	*stolen -= others;
+	return false;
+}
+
+/*
  * Free 2^@order pages of which the first has a count; or leave them with those who
  * refer to it.
  */
 static void block_free_counted(struct gomem_meta *meta, struct page *page,
 			       unsigned int order)
 {
-	int others;
+	unsigned long stolen = 0;
 
-	if (!page_ref_freeze(page, GOMEM_PAGE_COUNT) &&
-	    !page_ref_sub_and_test(page, GOMEM_PAGE_COUNT)) {
-		others = page_ref_count(page);
-		/* The last of them frees it. */
-		if (others >= 0)
+	if (!page_ref_freeze(page, GOMEM_PAGE_COUNT)) {
+		block_settle_page(page, order, &stolen);
+		atomic_long_add(stolen, &meta->stolen);
+		/* The last of them frees it, and may do so at once. */
+		if (!page_ref_sub_and_test(page, GOMEM_PAGE_COUNT))
 			return;
-		block_undo_kfree(page, order, -others);
-		atomic_long_add(-others, &meta->stolen);
 	}
 	set_page_count(page, 1);
 	__free_pages(page, order);
@@ -151,19 +172,11 @@ bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
 	unsigned long nr;
 	struct page *page = block_counted(span, &nr, &order);
 	bool held = false;
-	int others;
 
 	*stolen = 0;
-	for (; nr; nr--, page++) {
-		others = page_ref_count(page) - GOMEM_PAGE_COUNT;
-		if (others > 0)
+	for (; nr; nr--, page++)
+		if (block_settle_page(page, order, stolen))
 			held = true;
-		if (others >= 0)
-			continue;
-		page_ref_add(page, -others);
-		block_undo_kfree(page, order, -others);
-		*stolen -= others;
-	}
 	return held;
 }
 
@@ -429,6 +442,9 @@ static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)
 	case GOMEM_SPAN_IDLE:
 		break;
 	case GOMEM_SPAN_PINNED:
+		/* Of a larger kernel page, another span may have the rest. */
+		if (!span->block->exact && GOMEM_PAGE_SIZE < PAGE_SIZE)
+			break;
 		page = block_counted(span, &nr, &order);
 		for (; nr; nr--, page++)
 			block_free_counted(meta, page, order);

@@ -100,7 +100,11 @@ static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
 /* Objects of a class that a span has room for; it may be a short one. */
 static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
 {
-	return gomem_object_index(span->class, gomem_span_bytes(span));
+	unsigned int most = max_t(unsigned int, GOMEM_SPAN_INLINE_BITS,
+				  gomem_class[span->class].nelems);
+
+	/* Where kernel pages are large, one may be longer than there are bits. */
+	return min(gomem_object_index(span->class, gomem_span_bytes(span)), most);
 }
 
 struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,

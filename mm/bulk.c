@@ -176,7 +176,7 @@ static unsigned int bulk_push_many(struct gomem_mcache *mc, unsigned long tag,
 	void **top = cc->top;
 
 	for (n = 0; n < min(nr, room); n++) {
-		if (top[n - 1L] == objs[n] ||
+		if (top[n - 1L] == objs[n] || mcache_unaligned(objs[n]) ||
 		    gomem_tag_in(index, objs[n]) != tag ||
 		    mcache_detour(mc, tag, objs[n]))
 			break;
@@ -249,12 +249,12 @@ static unsigned int bulk_free_stock(void **objs, unsigned int nr)
 	rcu_read_lock();
 	tag = gomem_tag_of(objs[0]);
 	if (!tag || tag >= GOMEM_NR_CLASSES || nr < gomem_class[tag].mag_cap ||
-	    trace_gomem_free_enabled()) {
+	    mcache_unaligned(objs[0]) || trace_gomem_free_enabled()) {
 		rcu_read_unlock();
 		return 0;
 	}
 	nid = bulk_nid(objs[0]);
-	while (n < nr && objs[n] != objs[n - 1] &&
+	while (n < nr && objs[n] != objs[n - 1] && !mcache_unaligned(objs[n]) &&
 	       gomem_tag_of(objs[n]) == tag && bulk_nid(objs[n]) == nid)
 		n++;
 	rcu_read_unlock();

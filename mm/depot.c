@@ -57,6 +57,8 @@ static void depot_push_full(struct gomem_mcentral *central, struct gomem_magazin
 	central->full = mag;
 	central->nr_full++;
 	central->nr_cached += mag->nr;
+	/* Counted first, looked then; pairs with gomem_heap_empty_depots(). */
+	smp_mb();
 	if (!READ_ONCE(central->heap->depot_used))
 		WRITE_ONCE(central->heap->depot_used, true);
 }
@@ -151,6 +153,14 @@ static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 	return 2 + READ_ONCE(central->slots) / (32 * num_online_cpus());
 }
 
+/* Something has moved: is there anybody who looks? */
+static void depot_stir(struct gomem_mcentral *central)
+{
+	/* Moved first, looked then; pairs with gomem_reclaim_look(). */
+	smp_mb();
+	gomem_heap_stir(central->heap);
+}
+
 /**
  * gomem_depot_refill() - a magazine with objects for an mcache
  * @central: the class
@@ -170,7 +180,6 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	struct gomem_magazine *full;
 	unsigned long flags;
 
-	gomem_heap_stir(central->heap);
 	spin_lock_irqsave(&central->lock, flags);
 	full = depot_pop_full(central);
 	if (full) {
@@ -180,6 +189,7 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 		mag = depot_pop_empty(central);
 	}
 	spin_unlock_irqrestore(&central->lock, flags);
+	depot_stir(central);
 	if (full)
 		return full;
 
@@ -246,12 +256,12 @@ struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
 	struct gomem_magazine *mag;
 	unsigned long flags;
 
-	gomem_heap_stir(central->heap);
 	spin_lock_irqsave(&central->lock, flags);
 	if (full)
 		depot_push_full(central, full);
 	mag = depot_pop_empty(central);
 	spin_unlock_irqrestore(&central->lock, flags);
+	depot_stir(central);
 	if (full)
 		depot_limit_runs(central);
 	return depot_fitting(central, mag, want);
@@ -337,7 +347,6 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 	unsigned int given = 0;
 	unsigned long flags;
 
-	gomem_heap_stir(central->heap);
 	nr = depot_may_give(central, nr);
 	while (nr - given >= cap) {
 		spin_lock_irqsave(&central->lock, flags);
@@ -359,6 +368,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 			break;
 		gomem_depot_spare(central, mag);
 	}
+	depot_stir(central);
 	return given;
 }
 

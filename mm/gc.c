@@ -60,6 +60,9 @@
 #define LEAST_GAP_NS	(10 * NSEC_PER_MSEC)
 #define WAITING_NS	(120 * NSEC_PER_SEC)
 
+/* A heap is not taken apart while it is rearmed: trace events are on as long as we are. */
+DEFINE_MUTEX(gomem_rearm_mutex);
+
 /* How often a CPU is interrupted again that was just using its mcache. */
 #define MOST_TRIES	100
 
@@ -251,8 +254,9 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 {
 	int cpu;
 
+	mutex_lock(&gomem_rearm_mutex);
 	if (!heap->node)
-		return;
+		goto out;
 	mutex_lock(&heap->gc->mutex);
 	cpus_read_lock();
 	if (heap->mcache)
@@ -260,6 +264,8 @@ void gomem_heap_rearm(struct gomem_heap *heap)
 			gc_rearm_cpu(heap, cpu);
 	cpus_read_unlock();
 	mutex_unlock(&heap->gc->mutex);
+out:
+	mutex_unlock(&gomem_rearm_mutex);
 }
 
 /* Return what the depots hold, and shrink what nobody has used. */

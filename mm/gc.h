@@ -53,6 +53,8 @@ struct gomem_gc_sums {
 	u64 gain, cpu_gain;		/* of a cycle; of that: by what waits on CPUs */
 };
 
+extern struct mutex gomem_rearm_mutex;
+
 int gomem_gc_init(struct gomem_heap *heap);
 void gomem_gc_exit(struct gomem_heap *heap);
 u64 gomem_gc_goal(const struct gomem_heap *heap);

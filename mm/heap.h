@@ -24,11 +24,11 @@
  *	   gomem_mprof.lock	buckets of the heap profile
  *
  * Outside of all these, and only where one may sleep: gomem_mprof.rate_mutex, one
- * new rate at a time; inside it gomem_gc.mutex, one cycle or drain at a time; inside
- * that the kernel's cpus_read_lock(), where the mcaches of CPUs that are off are
- * touched.  Reclaim only tries gomem_gc.mutex, and takes no other one of these.
- * gomem_heaps_lock, the list of heaps, is taken inside cpus_write_lock(), and while
- * reclaim goes on, where nobody waits for it; and
+ * new rate at a time; inside it gomem_rearm_mutex; inside that gomem_gc.mutex, one
+ * cycle or drain at a time; inside that the kernel's cpus_read_lock(), where the
+ * mcaches of CPUs that are off are touched.  Reclaim only tries gomem_gc.mutex, and
+ * takes no other one of these.  gomem_heaps_lock, the list of heaps, is taken inside
+ * cpus_write_lock(), and while reclaim goes on, where nobody waits for it; and
  * gomem_index_mutex, a new index, inside the lock of memory hotplug.
  *
  * The numbered ones are taken with interrupts off, and nothing sleeps under them.  The

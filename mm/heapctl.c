@@ -70,6 +70,8 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 	if (!READ_ONCE(heap->depot_used))
 		return 0;
 	WRITE_ONCE(heap->depot_used, false);
+	/* Who pushes from now on sets it again; pairs with depot_push_full(). */
+	smp_mb();
 	for (nid = -1; gomem_next_node(heap, &nid);)
 		done += heapctl_empty_depots_of(heap->node[nid], nr - done);
 	if (done == nr)

@@ -208,8 +208,10 @@ unsigned long gomem_heap_destroy(struct gomem_heap *heap)
 	mutex_lock(&heap->gc->mutex);
 	gomem_mcaches_destroy(heap);
 	mutex_unlock(&heap->gc->mutex);
+	mutex_lock(&gomem_rearm_mutex);
 	gomem_nodes_destroy(heap);
 	gomem_gc_exit(heap);
+	mutex_unlock(&gomem_rearm_mutex);
 	gomem_reclaim_free(heap);
 	/* Descriptors of blocks go after a grace period, and are counted then. */
 	rcu_barrier();

@@ -130,13 +130,20 @@ static inline u32 mcache_rearm(struct gomem_mcache *mc, unsigned int class,
 	return gomem_sample_die(random, size, rate) ? rate : 0;
 }
 
-/* False if there is no room, or @p is what this CPU freed last. */
+/* No object is where this says so. */
+static __always_inline bool mcache_unaligned(const void *p)
+{
+	return (unsigned long)p & 7;
+}
+
+/* False if there is no room, or @p is what this CPU freed last, or no object. */
 static __always_inline bool mcache_push(struct gomem_mcache_class *cc,
 					const void *p)
 {
 	void **top = cc->top;
 
-	if (unlikely(top[-1] == p) || unlikely(top >= cc->limit))
+	if (unlikely(top[-1] == p) || unlikely(top >= cc->limit) ||
+	    unlikely(mcache_unaligned(p)))
 		return false;
 	*top = (void *)p;
 	cc->top = top + 1;

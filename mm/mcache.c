@@ -381,6 +381,25 @@ static void *mcache_install_and_pop(struct gomem_mcentral *central,
 }
 
 /*
+ * The class of the node that @p lies on.  If it was freed twice it may be anything by
+ * now; @asked is as good as any then.
+ */
+static struct gomem_mcentral *mcache_whose(const void *p,
+					   struct gomem_mcentral *asked)
+{
+	struct gomem_mcentral *central = NULL;
+	struct gomem_span *span;
+
+	rcu_read_lock();
+	span = gomem_span_of(p);
+	if (span)
+		central = READ_ONCE(span->central);
+	rcu_read_unlock();
+	return central && central->class == asked->class &&
+	       central->heap == asked->heap ? central : asked;
+}
+
+/*
  * A magazine from the depot, or filled from spans; or else @single.  The objects are
  * of one node, which is the one that was asked, or another one if that is full.
  */
@@ -397,7 +416,7 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 		return p;
 	}
 	if (static_branch_unlikely(&gomem_detour))
-		central = gomem_span_of(mag->obj[0])->central;
+		central = mcache_whose(mag->obj[0], central);
 	trace_gomem_refill(central->mheap->nid, gomem_told_class(class), mag->nr);
 	p = mcache_install_and_pop(central, mag, asked, target, due);
 	return p ? p : mcache_alloc_uncached(central->heap, class, gfp, due);
@@ -532,9 +551,11 @@ static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap
 
 static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
 {
+	struct gomem_span *span = gomem_span_of(p);
+
 	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
 			  page_to_nid(virt_to_page(p)),
-			  gomem_told_class(gomem_span_of(p)->class));
+			  gomem_told_class(span ? span->class : 0));
 }
 
 /**
@@ -595,6 +616,7 @@ static struct gomem_magazine *mcache_install_empty(struct gomem_mcache *mc,
 enum mcache_pushed {
 	MCACHE_PUSHED,
 	MCACHE_REPEATED,
+	MCACHE_UNALIGNED,
 	MCACHE_REMOTE,
 	MCACHE_FULL,
 };
@@ -611,6 +633,8 @@ static enum mcache_pushed mcache_push_slow(struct gomem_mcache *mc,
 
 	if (cc->top[-1] == p)
 		return MCACHE_REPEATED;
+	if (mcache_unaligned(p))
+		return MCACHE_UNALIGNED;
 	if (mcache_remote(mc, class, p))
 		return MCACHE_REMOTE;
 	if (!mcache_has_room(mc, class) && prev->nr < prev->cap)
@@ -676,6 +700,8 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	preempt_enable();
 	if (pushed == MCACHE_REPEATED)
 		gomem_bad_free(heap, p, GOMEM_BAD_DOUBLE);
+	else if (pushed == MCACHE_UNALIGNED)
+		gomem_bad_free(heap, p, GOMEM_BAD_INTERIOR);
 	else if (pushed == MCACHE_REMOTE)
 		mcache_free_uncached(heap, p);
 	if (pushed != MCACHE_FULL)

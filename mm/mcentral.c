@@ -238,8 +238,6 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 	struct gomem_want other = *want;
 	struct gomem_span *span;
 
-	gomem_mheap_make_way(mheap, max(want->npages, gomem_mheap_growth(mheap)),
-			     gfp);
 	span = gomem_mheap_grow(mheap, want, gfp);
 	if (!span && want->npages > c->npages) {
 		other.npages = c->npages;
@@ -252,13 +250,20 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 	return gomem_mheap_grow(mheap, &other, gfp);
 }
 
+/* What can be had of a node without any effort. */
+static gfp_t mcentral_light(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_THISNODE;
+}
+
 /*
  * A span for @central.  When the heap has to grow, @drained says whether the
  * depots have been emptied already; if not, that is done instead and the caller
- * looks again.
+ * looks again.  @light: the page allocator is not to make an effort.
  */
 static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
-					    gfp_t gfp, bool *drained)
+					    gfp_t gfp, bool light, bool *drained)
 {
 	const struct gomem_class *c = &gomem_class[central->class];
 	struct gomem_want want = {
@@ -266,8 +271,11 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		.npages = gomem_span_pages(central->class,
 					   READ_ONCE(central->slots)),
 		.align = gomem_align_pages(c->size),
+		.ahead = gfpflags_allow_blocking(gfp),
 		.by_policy = !central->uncached && gomem_by_policy(gfp),
 	};
+	gfp_t page_gfp = light ? mcentral_light(gfp) : gfp;
+	struct gomem_mheap *mheap = central->mheap;
 	struct gomem_meta *meta = central->heap->meta;
 	struct gomem_span *span;
 
@@ -276,18 +284,21 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		want.far_bits = gomem_meta_alloc(meta, GOMEM_META_GC,
 						 BITS_TO_LONGS(c->nelems) *
 						 sizeof(long),
-						 gomem_meta_gfp(gfp));
+						 gomem_meta_gfp(page_gfp));
 		if (!want.far_bits)
 			return NULL;
 	}
-	span = mcentral_find(central->mheap, &want);
+	span = mcentral_find(mheap, &want);
 	if (!span && !*drained) {
 		*drained = true;
 		if (central->heap->hooks->collect(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
-	if (!span)
-		span = mcentral_grow(central->mheap, &want, gfp);
+	if (!span) {
+		gomem_mheap_make_way(mheap, max(want.npages,
+						gomem_mheap_growth(mheap)), gfp);
+		span = mcentral_grow(mheap, &want, page_gfp);
+	}
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
@@ -361,13 +372,6 @@ static bool mcentral_may_stray(const struct gomem_mcentral *central, gfp_t gfp)
 	       !(gfp & __GFP_THISNODE) && !gomem_by_policy(gfp);
 }
 
-/* What can be had of a node without any effort. */
-static gfp_t mcentral_light(gfp_t gfp)
-{
-	return (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
-	       __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_THISNODE;
-}
-
 /* Is @a nearer to @from than @b?  Of two that are as near, one is called so. */
 static bool mcentral_nearer(int from, int a, int b)
 {
@@ -432,8 +436,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (taken || alone)
 			return taken;
-		span = mcentral_new_span(central, light ? mcentral_light(gfp) : gfp,
-					 &drained);
+		span = mcentral_new_span(central, gfp, light, &drained);
 		if (IS_ERR(span)) {
 			span = NULL;
 		} else if (span) {

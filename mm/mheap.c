@@ -135,12 +135,14 @@ static void mheap_tell_one(struct gomem_mheap *mheap, enum node_stat_item item,
 	*told = now;
 }
 
-/*
- * What is in use is told to the kernel as its slab pages are, and what is idle as
- * slab pages that can be had (SUnreclaim and SReclaimable; MemAvailable counts the
- * latter).
+/**
+ * gomem_mheap_tell() - tell the kernel what there is
+ * @mheap: the page heap, locked
+ *
+ * What is in use is counted as slab pages are, and what is idle as slab pages that can
+ * be had (SUnreclaim and SReclaimable; MemAvailable counts the latter).
  */
-static void mheap_tell(struct gomem_mheap *mheap)
+void gomem_mheap_tell(struct gomem_mheap *mheap)
 {
 	u64 busy = mheap->inuse_pages + mheap->pinned_pages;
 	u64 halves = mheap->inuse_halves + mheap->pinned_halves;
@@ -233,7 +235,7 @@ static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
 		gomem_heap_wake(central->heap);
 	}
 	mheap_tag_span(span, gomem_span_tag(span), GOMEM_TAG_INTERIOR, span);
-	mheap_tell(mheap);
+	gomem_mheap_tell(mheap);
 	return span;
 }
 
@@ -411,7 +413,8 @@ static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 	unsigned int npages = max(gomem_mheap_growth(mheap), least);
 	struct gomem_block *block;
 
-	if (!gfpflags_allow_blocking(gfp) || npages > GOMEM_ARENA_PAGES)
+	if (npages > GOMEM_ARENA_PAGES ||
+	    !(want->ahead || gfpflags_allow_blocking(gfp)))
 		return NULL;
 	gfp = (gfp & GFP_ZONEMASK) | __GFP_NOWARN | __GFP_NORETRY |
 	      __GFP_NOMEMALLOC;
@@ -567,7 +570,7 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 		list_del(&block->all);
 	if (!block->exact)
 		gomem_block_untag(block);
-	mheap_tell(mheap);
+	gomem_mheap_tell(mheap);
 }
 
 /*
@@ -594,7 +597,7 @@ static bool mheap_make_idle(struct gomem_mheap *mheap, struct gomem_span *span)
 		mheap->alarm_idle = ULONG_MAX;
 		gomem_heap_wake(span->central->heap);
 	}
-	mheap_tell(mheap);
+	gomem_mheap_tell(mheap);
 	return false;
 }
 
@@ -607,7 +610,7 @@ static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
 	list_add_tail(&span->list, &mheap->pinned);
 	mheap->nr_pinned++;
 	gomem_heap_wake(span->central->heap);
-	mheap_tell(mheap);
+	gomem_mheap_tell(mheap);
 }
 
 /*

@@ -74,10 +74,12 @@ struct gomem_want {
 	unsigned int npages;
 	unsigned int align;
 	bool half;			/* half a page will do; npages is 1 */
+	bool ahead;			/* more may be got than this one span */
 	bool by_policy;			/* on whatever node the task's policy says */
 	unsigned long *far_bits;	/* for classes of many objects */
 };
 
+void gomem_mheap_tell(struct gomem_mheap *mheap);
 void gomem_mheap_follow(struct gomem_want *want,
 			const struct gomem_block *block);
 void gomem_mheap_init(struct gomem_mheap *mheap, int nid,

@@ -285,6 +285,11 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 	struct stack stack;
 	unsigned int i;
 
+	/* It was freed twice, and is nobody's by now. */
+	if (!span) {
+		atomic_long_inc(&mprof->dropped);
+		return;
+	}
 	mprof_stack_save(&stack, ip, mprof->max_depth);
 	frame = stack.frame + stack.first;
 	key.class = span->class;

@@ -144,13 +144,11 @@ static int node_with_zone(gfp_t gfp)
 struct gomem_node *gomem_zone_node(struct gomem_heap *heap, gfp_t gfp)
 {
 	int id = nr_node_ids + (gfp & __GFP_DMA ? 0 : 1);
-	struct gomem_node *node, *other = heap->node[id];
+	struct gomem_node *node, *other = READ_ONCE(heap->node[id]);
 
-	if (test_bit(id, heap->own)) {
-		/* Who sees the bit sees the node. */
-		smp_rmb();
-		return READ_ONCE(heap->node[id]);
-	}
+	/* The zone's own one, whether or not its bit is set yet. */
+	if (other->central[0].uncached)
+		return other;
 	node = node_create(heap, node_with_zone(gfp), true, gomem_meta_gfp(gfp));
 	if (!node)
 		return NULL;
@@ -159,7 +157,7 @@ struct gomem_node *gomem_zone_node(struct gomem_heap *heap, gfp_t gfp)
 		node_destroy(heap, node);
 		return READ_ONCE(heap->node[id]);
 	}
-	/* Pairs with gomem_next_node(), and with the above. */
+	/* Pairs with gomem_next_node(). */
 	smp_mb__before_atomic();
 	set_bit(id, heap->own);
 	return node;

@@ -17,6 +17,7 @@
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "depot.h"
@@ -32,6 +33,10 @@
 
 /* The kernel asks again and again while somebody that it has killed ends. */
 #define SILENCE		HZ
+
+/* Less than this does not put off a kill, nor does more, so often within a second. */
+#define WORTH_PAGES	(SZ_1M >> PAGE_SHIFT)
+#define MOST_IN_A_ROW	3
 
 #define LINE_SIZE	(160 + KSYM_SYMBOL_LEN)
 
@@ -159,6 +164,22 @@ static void oom_say(void)
 	mutex_unlock(&oom.mutex);
 }
 
+/*
+ * Is that enough to put off the kill?  A page now and then, which whoever has taken
+ * everything takes as well, is no reason to let everybody wait.
+ */
+static bool oom_is_worth(unsigned long given)
+{
+	static unsigned long last;	/* one OOM at a time: oom_lock */
+	static unsigned int in_a_row;
+
+	if (given < WORTH_PAGES)
+		return false;
+	in_a_row = time_before(jiffies, last + HZ) ? in_a_row + 1 : 0;
+	last = jiffies;
+	return in_a_row < MOST_IN_A_ROW;
+}
+
 static int oom_notify(struct notifier_block *self, unsigned long unused, void *freed)
 {
 	struct gomem_heap *heap;
@@ -169,8 +190,9 @@ static int oom_notify(struct notifier_block *self, unsigned long unused, void *f
 	list_for_each_entry(heap, &gomem_heaps, list)
 		given += gomem_oom_give(heap);
 	up_read(&gomem_heaps_lock);
-	*(unsigned long *)freed += given;
-	if (!given)
+	if (oom_is_worth(given))
+		*(unsigned long *)freed += given;
+	else
 		oom_say();
 	return NOTIFY_OK;
 }

@@ -182,6 +182,7 @@ static unsigned long release_make_holes(struct gomem_mheap *mheap,
 	mheap->released_bytes += (u64)n << GOMEM_PAGE_SHIFT;
 	mheap->moves++;
 	gomem_mheap_reshelve(mheap, block);
+	gomem_mheap_tell(mheap);
 	return n;
 }
 
@@ -291,6 +292,7 @@ unsigned long gomem_mheap_punch_all(struct gomem_mheap *mheap)
 void gomem_mheap_destroy(struct gomem_mheap *mheap)
 {
 	struct gomem_block *block, *next;
+	unsigned long flags;
 
 	gomem_mheap_trim_all(mheap);
 	gomem_mheap_punch_all(mheap);
@@ -298,4 +300,10 @@ void gomem_mheap_destroy(struct gomem_mheap *mheap)
 		list_del(&block->all);
 		gomem_block_abandon(block);
 	}
+	/* What others referred to is theirs; what was leaked stays in use. */
+	spin_lock_irqsave(&mheap->lock, flags);
+	mheap->pinned_pages = 0;
+	mheap->pinned_halves = 0;
+	gomem_mheap_tell(mheap);
+	spin_unlock_irqrestore(&mheap->lock, flags);
 }
