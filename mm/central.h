@@ -43,6 +43,7 @@ struct gomem_mcentral {
 	struct list_head partial;	/* spans with room, fullest first */
 	struct list_head reserve;	/* the same, from the emergency reserves */
 	u64 nmalloc, nfree;		/* past the mcaches */
+	u64 nlookup;			/* objects that came back to spans */
 	struct gomem_heap *heap;
 	struct gomem_mheap *mheap;
 

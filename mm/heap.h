@@ -42,6 +42,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
@@ -67,7 +68,7 @@ struct gomem_span;
 enum gomem_event {
 	GOMEM_EV_BAD_FREE,		/* frees refused */
 	GOMEM_EV_OOM,			/* requests that returned NULL for want of memory */
-	GOMEM_EV_LOOKUP,		/* address to span, outside the fast path */
+	GOMEM_EV_LOOKUP,		/* address to span, for want of an mcentral to count it */
 	GOMEM_EV_EXACT,			/* objects that got pages of their own */
 	GOMEM_EV_ACCOUNT,		/* requests with __GFP_ACCOUNT, where there is no mcache */
 	GOMEM_NR_EVENTS,
@@ -114,31 +115,39 @@ struct gomem_hooks {
 	void (*gone)(struct gomem_heap *heap, unsigned int bucket);
 };
 
+/*
+ * gomem_heap - what every slow path reads first, then what some write
+ *
+ * No line of the former is written often, and the counters have lines of their own.
+ */
 struct gomem_heap {
 	const char *name;
 	struct gomem_mcache * __percpu *mcache;	/* none NULL, see gomem_no_mcache */
 	cpumask_var_t cpus;		/* those with an mcache of their own; none is taken out */
 	struct gomem_meta *meta;
 	const struct gomem_hooks *hooks;
-	nodemask_t nodes;		/* those with a gomem_node of their own */
 	struct gomem_node **node;	/* by number, none NULL: see central.h */
-	DECLARE_BITMAP(own, MAX_NUMNODES + GOMEM_NR_ZONES); /* each once */
 	bool is_default;
 	bool uncached;			/* debug: no magazines, every free checked */
 	bool traced;			/* every allocation leaves the fast path */
-	atomic_long_t event[GOMEM_NR_EVENTS];
-	bool depot_used;		/* a depot may hold objects */
 	bool at_rest;			/* nobody looks after it until it is stirred */
-	u32 growths;			/* asks every mcache to drain itself */
-	unsigned long asked;		/* when it did, in jiffies; see heapctl.c */
 	u32 profile_rate;		/* bytes between samples; 0: off, 1: all */
-	s64 knob[GOMEM_NR_KNOBS];
-	unsigned long knobs_set;	/* those set before the heap was made */
+	u32 growths;			/* asks every mcache to drain itself */
 	/* Of those above, who made them. */
 	struct gomem_reclaim *reclaim;
 	struct gomem_gc *gc;
 	struct gomem_mprof *mprof;
+	s64 knob[GOMEM_NR_KNOBS];
+	unsigned long knobs_set;	/* those set before the heap was made */
+	nodemask_t nodes;		/* those with a gomem_node of their own */
+	DECLARE_BITMAP(own, MAX_NUMNODES + GOMEM_NR_ZONES); /* each once */
 	struct list_head list;		/* gomem_heaps */
+
+	/* Written at growth, and by depots. */
+	unsigned long asked ____cacheline_aligned_in_smp; /* jiffies, see heapctl.c */
+	bool depot_used;		/* a depot may hold objects */
+
+	atomic_long_t event[GOMEM_NR_EVENTS] ____cacheline_aligned_in_smp;
 };
 
 /* The heap that gomem_alloc() uses; mm/mcache.c. */

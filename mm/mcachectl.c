@@ -371,23 +371,26 @@ u64 gomem_mcache_nmalloc(struct gomem_mcache *mc, unsigned int class)
  * @mc: a CPU's mcache
  * @stats: where to add it, by class
  *
- * One look at the sequence for all of them, because each is a barrier or two.
+ * One look at the sequence for some of them, because each is a barrier or two.
  *
  * Context: any but NMI.
  */
 void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats)
 {
-	u64 nmalloc[GOMEM_NR_CACHED];
-	unsigned int class, seq;
+	unsigned int first, i, n, seq;
+	u64 nmalloc[16];
 	bool moved;
 
-	seq = raw_read_seqcount_begin(&mc->seq);
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		nmalloc[class] = READ_ONCE(mc->pair[class].base) -
-				 READ_ONCE(mc->class[class].left);
-	moved = read_seqcount_retry(&mc->seq, seq);
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		stats[class].nmalloc += moved ? gomem_mcache_nmalloc(mc, class) :
-						nmalloc[class];
+	for (first = 1; first < GOMEM_NR_CACHED; first += n) {
+		n = min_t(unsigned int, ARRAY_SIZE(nmalloc), GOMEM_NR_CACHED - first);
+		seq = raw_read_seqcount_begin(&mc->seq);
+		for (i = 0; i < n; i++)
+			nmalloc[i] = READ_ONCE(mc->pair[first + i].base) -
+				     READ_ONCE(mc->class[first + i].left);
+		moved = read_seqcount_retry(&mc->seq, seq);
+		for (i = 0; i < n; i++)
+			stats[first + i].nmalloc += moved ?
+				gomem_mcache_nmalloc(mc, first + i) : nmalloc[i];
+	}
 }

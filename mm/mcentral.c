@@ -139,6 +139,7 @@ static unsigned int mcentral_put_run(struct gomem_mcentral *central, void **objs
 		if (*bad)
 			break;
 	}
+	central->nlookup += i;
 	if (count)
 		central->nfree += i;
 	spin_unlock_irqrestore(&central->lock, flags);
@@ -191,7 +192,6 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 	LIST_HEAD(dying);
 	enum gomem_bad bad;
 
-	atomic_long_add(nr, &heap->event[GOMEM_EV_LOOKUP]);
 	rcu_read_lock();
 	while (i < nr) {
 		bad = GOMEM_BAD_IDLE;
@@ -204,6 +204,7 @@ void gomem_objects_put(struct gomem_heap *heap, void **objs, unsigned int nr,
 			continue;
 		if (counted)
 			mcentral_count_phantom(counted);
+		gomem_count(heap, GOMEM_EV_LOOKUP);
 		gomem_bad_free(heap, objs[i++], bad);
 	}
 	rcu_read_unlock();

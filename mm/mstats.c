@@ -101,7 +101,7 @@ void gomem_memstats_from(struct gomem_heap *heap,
 	stats->heap_released = snap->released;
 	stats->heap_idle = snap->idle + snap->released;
 	stats->heap_sys = stats->heap_inuse + stats->heap_idle;
-	stats->lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
+	stats->lookups = snap->lookups;
 	stats->enable_gc = true;
 	mstats_fill_sys(stats, heap, snap);
 	gomem_gc_stats(heap, stats);

@@ -82,8 +82,10 @@ static void snapshot_read_frees(struct gomem_heap *heap, struct gomem_snapshot *
 	}
 	for (nid = -1; gomem_next_node(heap, &nid);) {
 		central = heap->node[nid]->central;
-		for (class = 1; class < GOMEM_NR_CACHED; class++)
+		for (class = 1; class < GOMEM_NR_CACHED; class++) {
 			snap->class[class].nfree += READ_ONCE(central[class].nfree);
+			snap->lookups += READ_ONCE(central[class].nlookup);
+		}
 	}
 }
 
@@ -128,6 +130,7 @@ void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap)
 	smp_rmb();	/* frees before mallocs */
 	snapshot_read_mallocs(heap, snap);
 	snap->naccount += atomic_long_read(&heap->event[GOMEM_EV_ACCOUNT]);
+	snap->lookups += atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
 
 	snap->inuse = snap->large_bytes;
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {

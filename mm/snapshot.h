@@ -19,6 +19,7 @@ struct gomem_snapshot {
 	u64 held_pages;			/* kernel pages freed, that others refer to */
 	u64 stolen;			/* references that kfree() took, in all */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
+	u64 lookups;			/* address to span, outside the fast path */
 };
 
 void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap);
