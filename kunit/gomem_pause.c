@@ -20,6 +20,7 @@ static unsigned int cycles = 20;
 module_param(cycles, uint, 0444);
 MODULE_PARM_DESC(cycles, "reclaim cycles (default 20)");
 
+#define RUNS		3
 #define PERIOD_NS	(50 * NSEC_PER_USEC)
 #define OBJECTS		256
 
@@ -81,6 +82,20 @@ static u64 run(bool with_cycles)
 	return longest;
 }
 
+/*
+ * What the rest of the kernel does with interrupts off now and then adds to a run; what
+ * gomem does is in each.
+ */
+static u64 least_of_runs(bool with_cycles)
+{
+	u64 least = U64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < RUNS; i++)
+		least = min(least, run(with_cycles));
+	return least;
+}
+
 static int __init pause_init(void)
 {
 	u64 without, with;
@@ -88,8 +103,8 @@ static int __init pause_init(void)
 	gomem_compat_hrtimer_setup(&timer, on_timer, CLOCK_MONOTONIC,
 				   HRTIMER_MODE_REL_HARD);
 	run(false);	/* to have run once */
-	without = run(false);
-	with = run(true);
+	without = least_of_runs(false);
+	with = least_of_runs(true);
 	pr_info("gomem_pause: without %llu with %llu interrupts %llu failed %llu\n",
 		without, with, interrupts, failed);
 	return 0;
