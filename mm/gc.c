@@ -346,6 +346,29 @@ u64 gomem_gc_goal(const struct gomem_heap *heap)
 	return max(LEAST_NEXT_GC, live + mul_u64_u64_div_u64(live, percent, 100));
 }
 
+/* What this task has used a CPU for since gc_clock_start(). */
+struct gc_clock {
+	u64 ns, ran;
+	unsigned long switches;
+};
+
+static void gc_clock_start(struct gc_clock *clock)
+{
+	clock->ns = ktime_get_ns();
+	clock->ran = current->se.sum_exec_runtime;
+	clock->switches = current->nvcsw + current->nivcsw;
+}
+
+/* The scheduler's figure is as of the last switch, and so for where there was one. */
+static u64 gc_clock_read(const struct gc_clock *clock)
+{
+	u64 ns = ktime_get_ns() - clock->ns;
+
+	if (clock->switches == current->nvcsw + current->nivcsw)
+		return ns;
+	return min(ns, current->se.sum_exec_runtime - clock->ran);
+}
+
 /* Note that a cycle is over, and what it was like. */
 static void gc_record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_ns)
 {
@@ -400,8 +423,9 @@ static void gc_log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
  */
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
-	u64 pause, start, before, live, goal, cpu_ns;
+	u64 pause, before, live, goal, cpu_ns;
 	struct gomem_gc *gc = heap->gc;
+	struct gc_clock clock;
 	bool wake;
 
 	mutex_lock(&gc->mutex);
@@ -409,12 +433,12 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	WRITE_ONCE(gc->wake, false);
 	goal = gomem_gc_goal(heap);
 	before = gc_live_bytes(heap) + gc_cached_bytes(heap);
-	start = ktime_get_ns();
+	gc_clock_start(&clock);
 	gc_drain_cpus(heap, wake, &pause, &cpu_ns);
 	gc_sweep(heap);
 	live = gc_live_bytes(heap);
 	WRITE_ONCE(gc->live, live);
-	cpu_ns += ktime_get_ns() - start;
+	cpu_ns += gc_clock_read(&clock);
 	gc_record(heap, forced, pause, cpu_ns);
 
 	gc->left = gc_cached_bytes(heap);
