@@ -2,16 +2,17 @@
 /*
  * For how long does gomem keep the CPU from a task that is to run?
  *
- * Loading the module leaves many objects live, or free and waiting in caches, and
- * starts a real-time thread that wants to run every millisecond.  How late it
- * came at worst is in /sys/kernel/debug/gomem_gap/worst_ns; writing there begins
- * anew.
+ * Loading the module leaves many objects live, or free and waiting in caches, or free
+ * while their pages are referred to, and starts a real-time thread that wants to run
+ * every millisecond.  How late it came at worst is in
+ * /sys/kernel/debug/gomem_gap/worst_ns; writing there begins anew.
  */
 #include <linux/debugfs.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
+#include <linux/vmalloc.h>
 #include "gomem_versus.h"
 
 static unsigned int objects = 2000000;
@@ -26,11 +27,17 @@ static bool live;
 module_param(live, bool, 0444);
 MODULE_PARM_DESC(live, "they stay allocated");
 
+static bool held;
+module_param(held, bool, 0444);
+MODULE_PARM_DESC(held, "a page of each is referred to when it is freed, and stays so");
+
 struct object {
 	struct object *next;
 };
 
 static struct object *head;
+static struct page **pages;
+static unsigned int nr_pages;
 static u64 worst_ns;
 static struct task_struct *thread;
 static struct dentry *directory;
@@ -73,10 +80,26 @@ static void drop(void)
 		struct object *o = head;
 
 		head = o->next;
+		if (pages && nr_pages < objects) {
+			pages[nr_pages] = virt_to_page(o);
+			get_page(pages[nr_pages++]);
+		}
 		gomem_free(o);
 		if (i % 1024 == 0)
 			cond_resched();
 	}
+}
+
+static void let_go(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_pages; i++) {
+		put_page(pages[i]);
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+	vfree(pages);
 }
 
 static int worst_get(void *data, u64 *value)
@@ -94,9 +117,16 @@ DEFINE_DEBUGFS_ATTRIBUTE(worst_fops, worst_get, worst_set, "%llu\n");
 
 static int __init gap_init(void)
 {
+	if (held) {
+		pages = vmalloc_array(objects, sizeof(*pages));
+		if (!pages)
+			return -ENOMEM;
+	}
 	thread = kthread_create(watch, NULL, "gomem_gap");
-	if (IS_ERR(thread))
+	if (IS_ERR(thread)) {
+		vfree(pages);
 		return PTR_ERR(thread);
+	}
 	make();
 	if (!live)
 		drop();
@@ -114,6 +144,7 @@ static void __exit gap_exit(void)
 	debugfs_remove(directory);
 	kthread_stop(thread);
 	drop();
+	let_go();
 }
 module_exit(gap_exit);
 

@@ -29,6 +29,7 @@
 #include "reclaim.h"
 #include "release.h"
 #include "snapshot.h"
+#include "walk.h"
 
 static const struct gomem_hooks instance_hooks = {
 	.wake = gomem_reclaim_call,
@@ -104,13 +105,15 @@ static void instance_census(struct gomem_heap *heap)
 {
 	struct gomem_block *block;
 	struct gomem_mheap *mheap;
+	struct gomem_walk walk;
 	unsigned int i;
 	int nid;
 
 	for (nid = -1; gomem_next_node(heap, &nid);) {
 		mheap = heap->node[nid]->mheap;
 		gomem_mheap_unpin(mheap);
-		list_for_each_entry(block, &mheap->blocks, all)
+		gomem_walk_begin(&walk, mheap);
+		while ((block = gomem_walk_next(&walk)))
 			for (i = 0; i < (block->exact ? 1 : block->npages); i++)
 				gomem_mheap_census(mheap, &block->span[i]);
 	}

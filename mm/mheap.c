@@ -31,6 +31,7 @@
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/vmstat.h>
 
 #include <trace/events/gomem.h>
@@ -720,7 +721,7 @@ static unsigned int mheap_unpin_one(struct gomem_mheap *mheap,
  * gomem_mheap_unpin() - look whether the pages of freed spans are let go
  * @mheap: the page heap
  *
- * Context: any; takes mheap->lock, once a span.
+ * Context: process, may sleep: there may be very many; takes mheap->lock, once a span.
  * Return: gomem pages that have become idle, or have been given back.
  */
 unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap)
@@ -735,6 +736,7 @@ unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap)
 		spin_unlock_irqrestore(&mheap->lock, flags);
 		if (give_back)
 			gomem_block_free(give_back);
+		cond_resched();
 	}
 	return done;
 }

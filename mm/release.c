@@ -25,6 +25,7 @@
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
+#include <linux/sched.h>
 
 #include "arena.h"
 #include "mheap.h"
@@ -299,6 +300,7 @@ void gomem_mheap_destroy(struct gomem_mheap *mheap)
 	list_for_each_entry_safe(block, next, &mheap->blocks, all) {
 		list_del(&block->all);
 		gomem_block_abandon(block);
+		cond_resched();
 	}
 	/* What others referred to is theirs; what was leaked stays in use. */
 	spin_lock_irqsave(&mheap->lock, flags);

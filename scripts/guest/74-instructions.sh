@@ -77,6 +77,14 @@ for file in check sites blocks classes memstats heap; do
 done
 check "nor in a cycle" gap collect
 rmmod gomem_gap
+check "60000 pages of freed objects are referred to" \
+	insmod /gomem_gap.ko objects=60000 size=4096 held=1
+check "no gap where they are found" gap collect
+check "they are held" test "$(field PagesHeld)" -ge 50000
+check "no gap where they are looked at again" gap collect
+rmmod gomem_gap
+check "they go back when they are let go" give_back
+check "no page is held" test "$(field PagesHeld)" = 0
 check "the equations" judge "$D"/memstats
 check "books" books
 check "rmmod" rmmod gomem
