@@ -649,7 +649,7 @@ static void use_without_mcache(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gomem_mprof_set_rate(heap, 4096), 0);
 	gomem_gc_cycle(heap, true);
-	gomem_heap_relax(heap);
+	gomem_heap_trim(heap);
 	gomem_heap_collect(heap, GFP_KERNEL);
 	gomem_heap_shrink(heap, GFP_KERNEL);
 	gomem_mcache_drain(heap, NULL, UINT_MAX);

@@ -47,7 +47,6 @@
 
 #include <trace/events/gomem.h>
 
-#include "depot.h"
 #include "gc.h"
 #include "heapctl.h"
 #include "knobs.h"
@@ -271,16 +270,12 @@ out:
 /* Return what the depots hold, and shrink what nobody has used. */
 static void gc_sweep(struct gomem_heap *heap)
 {
-	unsigned int class;
 	int nid;
 
 	gomem_heap_empty_depots(heap, UINT_MAX);
 	for (nid = -1; gomem_next_node(heap, &nid);)
 		gomem_mheap_unpin(heap->node[nid]->mheap);
-	for (nid = -1; gomem_next_node(heap, &nid);)
-		for (class = 1; class < GOMEM_NR_CACHED; class++)
-			gomem_depot_trim(&heap->node[nid]->central[class]);
-	gomem_heap_relax(heap);
+	gomem_heap_trim(heap);
 }
 
 /* Bytes of objects that wait in magazines. */
@@ -391,7 +386,7 @@ static void gc_record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_n
 	gc->not_before = gc->last_ns + max_t(u64, cpu_ns, LEAST_GAP_NS);
 }
 
-/* Share of the CPUs' time that cycles took, in parts per 10^9; under gc->lock. */
+/* Share of the CPUs' time that cycles took, in parts per 10^9; under gc->lock, or gc->mutex. */
 static u64 gc_cpu_ppb(const struct gomem_gc *gc)
 {
 	u64 all = (ktime_get_ns() - gc->born) * num_online_cpus();

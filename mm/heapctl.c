@@ -98,17 +98,39 @@ static unsigned int heapctl_empty_idle(struct gomem_heap *heap, unsigned int nr)
 }
 
 /**
- * gomem_heap_relax() - every CPU is to expect less of what it has not used
+ * gomem_heap_trim() - return what depots have not needed since the last time
  * @heap: the heap
  *
- * Context: any.
+ * Every CPU is to expect less of what it has not used, too.
+ *
+ * Context: process, may sleep.
  */
-void gomem_heap_relax(struct gomem_heap *heap)
+void gomem_heap_trim(struct gomem_heap *heap)
 {
-	int cpu;
+	unsigned int class;
+	int cpu, nid;
 
 	for_each_cpu(cpu, heap->cpus)
 		gomem_mcache_relax(gomem_mcache_of(heap, cpu));
+	for (nid = -1; gomem_next_node(heap, &nid);)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_trim(&heap->node[nid]->central[class]);
+}
+
+/**
+ * gomem_heap_shed() - free all magazines that wait, empty, in depots
+ * @heap: the heap
+ *
+ * Context: process, may sleep.
+ */
+void gomem_heap_shed(struct gomem_heap *heap)
+{
+	unsigned int class;
+	int nid;
+
+	for (nid = -1; gomem_next_node(heap, &nid);)
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			gomem_depot_shed(&heap->node[nid]->central[class]);
 }
 
 /*

@@ -11,7 +11,8 @@
 #include "heap.h"
 
 unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr);
-void gomem_heap_relax(struct gomem_heap *heap);
+void gomem_heap_trim(struct gomem_heap *heap);
+void gomem_heap_shed(struct gomem_heap *heap);
 bool gomem_heap_shrink(struct gomem_heap *heap, gfp_t gfp);
 bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp);
 

@@ -20,7 +20,8 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "depot.h"
+#include "central.h"
+#include "heapctl.h"
 #include "instance.h"
 #include "mprof.h"
 #include "oom.h"
@@ -141,14 +142,11 @@ int gomem_oom_line(struct gomem_heap *heap, char *line, size_t size)
 unsigned long gomem_oom_give(struct gomem_heap *heap)
 {
 	unsigned long given = 0, scanned;
-	unsigned int class;
 	int nid;
 
-	for (nid = -1; gomem_next_node(heap, &nid);) {
+	for (nid = -1; gomem_next_node(heap, &nid);)
 		given += gomem_shrink_scan(heap, nid, ULONG_MAX, &scanned);
-		for (class = 1; class < GOMEM_NR_CACHED; class++)
-			gomem_depot_shed(&heap->node[nid]->central[class]);
-	}
+	gomem_heap_shed(heap);
 	return given;
 }
 

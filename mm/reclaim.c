@@ -34,7 +34,6 @@
 
 #include <linux/gomem.h>
 
-#include "depot.h"
 #include "gc.h"
 #include "heapctl.h"
 #include "limit.h"
@@ -145,18 +144,6 @@ static bool reclaim_return(struct gomem_heap *heap, u64 now_ms, u64 use)
 	if (ebb > EBB_MATTERS && reclaim_held_bytes(heap) < held)
 		gomem_ebb_returned(&r->ebb, now_ms, held);
 	return more;
-}
-
-/* Magazines that no CPU has needed since the last time return to their spans. */
-static void reclaim_trim_depots(struct gomem_heap *heap)
-{
-	unsigned int class;
-	int nid;
-
-	gomem_heap_relax(heap);
-	for (nid = -1; gomem_next_node(heap, &nid);)
-		for (class = 1; class < GOMEM_NR_CACHED; class++)
-			gomem_depot_trim(&heap->node[nid]->central[class]);
 }
 
 static bool reclaim_depots_hold(struct gomem_heap *heap)
@@ -271,7 +258,7 @@ unsigned long gomem_reclaim_look_at(struct gomem_heap *heap, u64 now_ms)
 		peak += gomem_scavenge_fold(heap->node[nid]->mheap, now_ms, delay);
 	if (now_ms - r->trimmed_ms >= TRIM_MS) {
 		r->trimmed_ms = now_ms;
-		reclaim_trim_depots(heap);
+		gomem_heap_trim(heap);
 	}
 	gomem_gc_sum(heap, &sums);
 	moved = reclaim_moved(r, &sums);
@@ -394,18 +381,16 @@ void gomem_heap_free_os_memory(struct gomem_heap *heap)
 {
 	unsigned long target = 0, done = 0;
 	u64 start = ktime_get_ns();
-	struct gomem_node *node;
-	unsigned int class;
+	struct gomem_mheap *mheap;
 	int nid;
 
 	gomem_gc_cycle(heap, true);
+	gomem_heap_shed(heap);
 	for (nid = -1; gomem_next_node(heap, &nid);) {
-		node = heap->node[nid];
-		for (class = 1; class < GOMEM_NR_CACHED; class++)
-			gomem_depot_shed(&node->central[class]);
-		target += READ_ONCE(node->mheap->idle_pages);
-		done += gomem_mheap_trim_all(node->mheap);
-		done += gomem_mheap_punch_all(node->mheap);
+		mheap = heap->node[nid]->mheap;
+		target += READ_ONCE(mheap->idle_pages);
+		done += gomem_mheap_trim_all(mheap);
+		done += gomem_mheap_punch_all(mheap);
 	}
 	reclaim_report(heap, "forced", target, done, ktime_get_ns() - start);
 }
