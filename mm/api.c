@@ -58,8 +58,7 @@ static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 	u32 due;
 
 	if (light)
-		node_gfp = (node_gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) |
-			   __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+		node_gfp = gomem_light_gfp(node_gfp);
 	p = gomem_node_alloc(heap->node[node], size, node_gfp, &zeroed);
 	if (!p)
 		return NULL;

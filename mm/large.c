@@ -24,9 +24,6 @@
 #include "mheap.h"
 #include "release.h"
 
-/* rmqueue() does not like __GFP_NOFAIL above this order. */
-#define MAX_NOFAIL_ORDER	1
-
 static unsigned int large_pages_for(size_t size)
 {
 	return DIV_ROUND_UP(size, GOMEM_PAGE_SIZE);
@@ -82,7 +79,7 @@ static struct gomem_block *large_own_block(struct gomem_node *node,
 	 * The page allocator promises nothing here; gomem does.  Up to the costly
 	 * orders it kills for such memory before it fails, which is wanted.
 	 */
-	if (gomem_block_order(npages) > MAX_NOFAIL_ORDER)
+	if (gomem_block_order(npages) > GOMEM_MAX_NOFAIL_ORDER)
 		gfp = (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
 	if (gomem_block_order(npages) > PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;

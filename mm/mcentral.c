@@ -251,13 +251,6 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 	return gomem_mheap_grow(mheap, &other, gfp);
 }
 
-/* What can be had of a node without any effort. */
-static gfp_t mcentral_light(gfp_t gfp)
-{
-	return (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
-	       __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_THISNODE;
-}
-
 /*
  * A span for @central.  When the heap has to grow, @drained says whether the
  * depots have been emptied already; if not, that is done instead and the caller
@@ -275,7 +268,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		.ahead = gfpflags_allow_blocking(gfp),
 		.by_policy = !central->uncached && gomem_by_policy(gfp),
 	};
-	gfp_t page_gfp = light ? mcentral_light(gfp) : gfp;
+	gfp_t page_gfp = light ? gomem_light_gfp(gfp) | __GFP_THISNODE : gfp;
 	struct gomem_mheap *mheap = central->mheap;
 	struct gomem_meta *meta = central->heap->meta;
 	struct gomem_span *span;

@@ -43,7 +43,6 @@
 
 /* Above this order a span of many objects is not worth asking for. */
 #define MAX_SPAN_ORDER		3
-#define MAX_NOFAIL_ORDER	1
 
 /*
  * Aligned requests may not fit the longest run of the first block; how many
@@ -417,8 +416,7 @@ static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 	if (npages > GOMEM_ARENA_PAGES ||
 	    !(want->ahead || gfpflags_allow_blocking(gfp)))
 		return NULL;
-	gfp = (gfp & GFP_ZONEMASK) | __GFP_NOWARN | __GFP_NORETRY |
-	      __GFP_NOMEMALLOC;
+	gfp = gomem_light_gfp(gfp & GFP_ZONEMASK);
 	if (!want->by_policy)
 		gfp |= __GFP_THISNODE;
 	for (; npages >= least; npages /= 2) {
@@ -461,11 +459,10 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
 	unsigned int order = mheap_want_order(want);
 
 	if (order > mheap_object_order(want))
-		gfp = (gfp & ~(__GFP_NOFAIL | __GFP_RECLAIM)) | __GFP_NOWARN |
-		      __GFP_NORETRY | __GFP_NOMEMALLOC;
+		gfp = gomem_light_gfp(gfp);
 	if (order > MAX_SPAN_ORDER && !gomem_is_run_class(want->central->class))
 		return NULL;
-	if (order > MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
+	if (order > GOMEM_MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
 		return NULL;
 	return gomem_block_alloc(mheap->meta, want->npages,
 				 want->half ? GOMEM_BLOCK_HALF : GOMEM_BLOCK_SHARED,

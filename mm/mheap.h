@@ -115,6 +115,16 @@ static inline u8 gomem_span_tag(const struct gomem_span *span)
 	       GOMEM_TAG_OTHER : span->central->tag;
 }
 
+/* rmqueue() does not like __GFP_NOFAIL above this order. */
+#define GOMEM_MAX_NOFAIL_ORDER	1
+
+/* A caller's flags, where the page allocator is not to make an effort. */
+static inline gfp_t gomem_light_gfp(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_NORETRY | __GFP_NOMEMALLOC;
+}
+
 /* The least that is kept idle, so that a small heap does not go back and forth. */
 #define GOMEM_LEAST_SPARE	((128UL << 10) >> GOMEM_PAGE_SHIFT)
 
