@@ -17,6 +17,7 @@
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -32,9 +33,6 @@
 /* How many places in the code are told apart. */
 #define HOLDERS		256
 
-/* The kernel asks again and again while somebody that it has killed ends. */
-#define SILENCE		HZ
-
 /* Less than this does not put off a kill, nor does more, so often within a second. */
 #define WORTH_PAGES	(SZ_1M >> PAGE_SHIFT)
 #define MOST_IN_A_ROW	3
@@ -47,10 +45,12 @@ static struct {
 	struct gomem_holder holder[HOLDERS];
 	char symbol[KSYM_SYMBOL_LEN];
 	char line[LINE_SIZE];
-	unsigned long silent;		/* no line until then, in jiffies */
 } oom = {
 	.mutex = __MUTEX_INITIALIZER(oom.mutex),
 };
+
+/* The kernel asks again and again while somebody that it has killed ends. */
+static DEFINE_RATELIMIT_STATE(oom_limit, HZ, 1);
 
 /* What most is held in: the class, 0 for large objects, and bytes that are live. */
 static unsigned int oom_largest_class(const struct gomem_snapshot *snap, u64 *bytes)
@@ -154,10 +154,9 @@ static void oom_say(void)
 {
 	if (!mutex_trylock(&oom.mutex))
 		return;
-	if (!oom.silent || time_after_eq(jiffies, oom.silent)) {
+	if (__ratelimit(&oom_limit)) {
 		oom_describe(&gomem_default_heap, oom.line, sizeof(oom.line));
 		pr_warn("%s\n", oom.line);
-		oom.silent = (jiffies + SILENCE) | 1;
 	}
 	mutex_unlock(&oom.mutex);
 }
@@ -206,6 +205,8 @@ static struct notifier_block oom_notifier = {
  */
 int gomem_oom_init(void)
 {
+	/* How often it was silent is of no interest. */
+	ratelimit_set_flags(&oom_limit, RATELIMIT_MSG_ON_RELEASE);
 	return register_oom_notifier(&oom_notifier);
 }
 
