@@ -21,12 +21,13 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+
+#include "gomem_versus.h"
 
 static char *trace;
 module_param(trace, charp, 0444);
@@ -333,33 +334,9 @@ static int replay_until(unsigned int end)
 
 /* --- Measuring. --- */
 
-static unsigned long zone_free_pages(struct zone *zone)
-{
-	unsigned long pages;
-	int cpu;
-
-	if (!populated_zone(zone))
-		return 0;
-	pages = zone_page_state_snapshot(zone, NR_FREE_PAGES);
-	for_each_possible_cpu(cpu)
-		pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
-	return pages;
-}
-
-static unsigned long free_kilobytes(void)
-{
-	unsigned long pages = 0;
-	int nid, i;
-
-	for_each_online_node(nid)
-		for (i = 0; i < MAX_NR_ZONES; i++)
-			pages += zone_free_pages(&NODE_DATA(nid)->node_zones[i]);
-	return pages << (PAGE_SHIFT - 10);
-}
-
 static long taken_kilobytes(void)
 {
-	return free_before - free_kilobytes();
+	return free_before - versus_free_kb();
 }
 
 static int __init replay_init(void)
@@ -375,7 +352,7 @@ static int __init replay_init(void)
 	ret = read_trace();
 	if (ret)
 		goto out;
-	free_before = free_kilobytes();
+	free_before = versus_free_kb();
 	start = ktime_get_ns();
 	ret = replay_until(peak);
 	if (ret)

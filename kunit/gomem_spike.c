@@ -14,11 +14,12 @@
 #include <linux/fs.h>
 #include <linux/gomem.h>
 #include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/prandom.h>
 #include <linux/vmalloc.h>
+
+#include "gomem_versus.h"
 
 static unsigned int size;
 module_param(size, uint, 0444);
@@ -108,28 +109,9 @@ static int live_get(void *data, u64 *kilobytes)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(live_fops, live_get, live_set, "%llu\n");
 
-static unsigned long zone_free_pages(struct zone *zone)
-{
-	unsigned long pages;
-	int cpu;
-
-	if (!populated_zone(zone))
-		return 0;
-	pages = zone_page_state_snapshot(zone, NR_FREE_PAGES);
-	for_each_possible_cpu(cpu)
-		pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
-	return pages;
-}
-
 static int free_get(void *data, u64 *kilobytes)
 {
-	unsigned long pages = 0;
-	int nid, i;
-
-	for_each_online_node(nid)
-		for (i = 0; i < MAX_NR_ZONES; i++)
-			pages += zone_free_pages(&NODE_DATA(nid)->node_zones[i]);
-	*kilobytes = pages << (PAGE_SHIFT - 10);
+	*kilobytes = versus_free_kb();
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(free_fops, free_get, NULL, "%llu\n");
