@@ -24,7 +24,7 @@ most() {
 
 # The line says so: MB held, and MB of one size.
 says() {
-	said | grep -E "holds [0-9]+ MB, [0-9]+ MB in use; most in 4096-byte objects: ($1) MB; live_set\+0x[0-9a-f]+/0x[0-9a-f]+ \[gomem_spike\] holds ~[0-9]+ MB$"
+	said | grep -E "holds [0-9]+ MB, [0-9]+ MB in use; most in 4096-byte objects: ($1) MB; [a-z_]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[gomem_spike\] holds ~[0-9]+ MB$"
 }
 
 insmod /gomem.ko scavenge_delay_ms=3600000 || exit 1
