@@ -204,8 +204,14 @@ static bool shrinker_is_of(struct gomem_heap *heap, int id, int nid)
 	return heap->node[id]->mheap->nid == nid;
 }
 
-static unsigned long shrinker_count(struct shrinker *s,
-				    struct shrink_control *sc)
+/**
+ * gomem_shrink_count_all() - how much could be given, of all heaps
+ * @nid: a node
+ *
+ * Context: any but NMI.
+ * Return: kernel pages.
+ */
+unsigned long gomem_shrink_count_all(int nid)
 {
 	struct gomem_heap *heap;
 	unsigned long count = 0;
@@ -216,35 +222,58 @@ static unsigned long shrinker_count(struct shrinker *s,
 		return 0;
 	list_for_each_entry(heap, &gomem_heaps, list)
 		for (id = -1; gomem_next_node(heap, &id);)
-			if (shrinker_is_of(heap, id, sc->nid))
+			if (shrinker_is_of(heap, id, nid))
 				count += gomem_shrink_count(heap, id);
 	up_read(&gomem_heaps_lock);
+	return count;
+}
+
+/**
+ * gomem_shrink_scan_all() - give it
+ * @nid: a node
+ * @nr: kernel pages
+ * @scanned: how many pages that took, as for gomem_shrink_scan()
+ *
+ * Context: process, may sleep, no gomem lock held.  Allocates nothing.
+ * Return: kernel pages given back.
+ */
+unsigned long gomem_shrink_scan_all(int nid, unsigned long nr, unsigned long *scanned)
+{
+	unsigned long done = 0, n;
+	struct gomem_heap *heap;
+	int id;
+
+	*scanned = 0;
+	if (!down_read_trylock(&gomem_heaps_lock))
+		return 0;
+	list_for_each_entry(heap, &gomem_heaps, list)
+		for (id = -1; gomem_next_node(heap, &id);) {
+			if (!shrinker_is_of(heap, id, nid) || *scanned >= nr)
+				continue;
+			done += gomem_shrink_scan(heap, id, nr - *scanned, &n);
+			*scanned += n;
+		}
+	up_read(&gomem_heaps_lock);
+	return done;
+}
+
+static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *sc)
+{
+	unsigned long count = gomem_shrink_count_all(sc->nid);
+
 	return count ? count : SHRINK_EMPTY;
 }
 
 static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
 {
-	unsigned long done = 0, all = 0, scanned;
-	struct gomem_heap *heap;
-	int id;
+	unsigned long scanned, done;
 
-	if (!down_read_trylock(&gomem_heaps_lock))
-		return SHRINK_STOP;
-	list_for_each_entry(heap, &gomem_heaps, list)
-		for (id = -1; gomem_next_node(heap, &id);) {
-			if (!shrinker_is_of(heap, id, sc->nid) ||
-			    all >= sc->nr_to_scan)
-				continue;
-			done += gomem_shrink_scan(heap, id, sc->nr_to_scan - all,
-						  &scanned);
-			all += scanned;
-		}
-	up_read(&gomem_heaps_lock);
-	if (!all)
+	done = gomem_shrink_scan_all(sc->nid, sc->nr_to_scan, &scanned);
+	if (!scanned)
 		return SHRINK_STOP;
 	/* They are no slab's, and on no list of the kernel's: it has to be told. */
 	gomem_compat_account_reclaimed(done);
-	sc->nr_scanned = all;
+	sc->nr_scanned = scanned;
 	return done;
 }
 

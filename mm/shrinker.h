@@ -14,5 +14,8 @@ void gomem_shrinker_exit(void);
 unsigned long gomem_shrink_count(struct gomem_heap *heap, int nid);
 unsigned long gomem_shrink_scan(struct gomem_heap *heap, int nid,
 				unsigned long nr, unsigned long *scanned);
+unsigned long gomem_shrink_count_all(int nid);
+unsigned long gomem_shrink_scan_all(int nid, unsigned long nr,
+				    unsigned long *scanned);
 
 #endif /* GOMEM_SHRINKER_H */
