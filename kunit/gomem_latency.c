@@ -103,16 +103,18 @@ static void try(enum versus who, size_t size)
 
 static void try_large(enum versus who, size_t size)
 {
+	unsigned int i, failed = 0;
 	u64 alloc = 0, free = 0;
-	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
 		prepare(waiting[0]);
 		alloc = max(alloc, timed_alloc(who, size, &result[0]));
+		failed += !result[0];
 		free = max(free, timed_free(who, result[0]));
 	}
 	say("large-alloc", size, who, alloc);
 	say("large-free", size, who, free);
+	say("large-failed", size, who, failed);
 }
 
 static int __init latency_init(void)

@@ -18,7 +18,7 @@
 #define PAGES	240
 #define PAGE	SZ_8K
 
-/* Of each, that many objects wait at the CPU that freed them, and nowhere else. */
+/* Few objects of each wait at the CPU that freed them, and nowhere else. */
 static const unsigned int sizes[] = {
 	64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
 	352, 384, 416, 448, 480, 512,
@@ -115,14 +115,16 @@ static long take_all(void)
 	return nr << (PAGE_SHIFT - 10);
 }
 
-static void try(void)
+static int try(void)
 {
 	void *live[LIVE];
-	unsigned int i;
+	unsigned int i, failed = 0;
 	long got;
 
-	for (i = 0; i < LIVE; i++)
+	for (i = 0; i < LIVE; i++) {
 		live[i] = versus_alloc(who, SZ_2M, GFP_KERNEL);
+		failed += !live[i];
+	}
 	on_others(fill);
 	/* Nothing is idle but what these leave. */
 	versus_give_back();
@@ -131,17 +133,19 @@ static void try(void)
 	versus_say("hog-kb", who, got);
 	for (i = 0; i < LIVE; i++)
 		versus_free(who, live[i]);
+	return failed ? -ENOMEM : 0;
 }
 
 static int __init magazines_init(void)
 {
+	int ret;
+
 	/* What the kernel itself can do without is gone after that. */
 	take_all();
 	who = KMALLOC;
-	try();
+	ret = try();
 	who = GOMEM;
-	try();
-	return 0;
+	return ret ?: try();
 }
 module_init(magazines_init);
 

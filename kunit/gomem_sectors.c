@@ -64,8 +64,10 @@ static int try(enum versus who, size_t size)
 		return -EIO;
 	for (i = 0; i < BUFFERS; i++) {
 		p[i] = versus_alloc(who, size, GFP_KERNEL);
-		if (!p[i])
+		if (!p[i]) {
+			wrong++;
 			continue;
+		}
 		memset(p[i], 0, size);
 		wrong += transfer(REQ_OP_READ, p[i], size) ||
 			 memcmp(p[i], pattern, size);

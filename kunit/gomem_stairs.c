@@ -15,6 +15,7 @@
 #define ROUNDS	2000
 
 static void *object[MANY];
+static unsigned int failed;
 
 static void climb(enum versus who)
 {
@@ -25,8 +26,10 @@ static void climb(enum versus who)
 	versus_give_back();
 	before = versus_free_kb();
 	for (size = 72 * SZ_1K; size <= SZ_1M; size += 24 * SZ_1K) {
-		for (i = 0; i < STEP; i++)
+		for (i = 0; i < STEP; i++) {
 			object[i] = versus_alloc(who, size, GFP_KERNEL);
+			failed += !object[i];
+		}
 		most = max(most, before - versus_free_kb());
 		for (i = 0; i < STEP; i++) {
 			versus_free(who, object[i]);
@@ -52,6 +55,7 @@ static void scatter(enum versus who)
 
 		versus_free(who, object[k]);
 		object[k] = versus_alloc(who, size, GFP_KERNEL);
+		failed += !object[k];
 		most = max(most, before - versus_free_kb());
 	}
 	versus_say("random-peak-kb", who, most);
@@ -67,7 +71,7 @@ static int __init stairs_init(void)
 	climb(GOMEM);
 	scatter(KMALLOC);
 	scatter(GOMEM);
-	return 0;
+	return failed ? -ENOMEM : 0;
 }
 module_init(stairs_init);
 

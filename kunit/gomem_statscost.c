@@ -28,7 +28,6 @@ static int __init statscost_init(void)
 	gomem_gc();
 	versus_say("gc-cost", GOMEM, get_cycles() - start);
 	versus_say("mcache-sys", GOMEM, stats.mcache_sys);
-	versus_say("sys", GOMEM, stats.sys);
 	versus_say("possible-cpus", GOMEM, num_possible_cpus());
 	return 0;
 }

@@ -6,7 +6,7 @@
  * sendpage_ok() allows that, as the kernel's own senders do.
  * Then it is freed, others get memory and fill it, and only then is it received.
  * For each size and allocator it prints how many of the bytes that arrive are the
- * ones that were sent.
+ * ones that were sent, and how many were sent by reference.
  */
 #include <linux/in.h>
 #include <linux/net.h>
@@ -92,18 +92,23 @@ static int send_reference(void *p, size_t size)
 #endif
 }
 
-static size_t send_all(char *p, size_t size)
+static size_t send_all(char *p, size_t size, size_t *referred)
 {
 	size_t sent = 0;
+	bool may_refer;
 	int ret;
 
+	*referred = 0;
 	while (sent < size) {
-		if (sendpage_ok(virt_to_page(p + sent)))
+		may_refer = sendpage_ok(virt_to_page(p + sent));
+		if (may_refer)
 			ret = send_reference(p + sent, size - sent);
 		else
 			ret = send_copy(p + sent, size - sent);
 		if (ret <= 0)
 			break;
+		if (may_refer)
+			*referred += ret;
 		sent += ret;
 	}
 	return sent;
@@ -161,11 +166,14 @@ static int try(enum versus who, size_t size, bool give_back)
 {
 	char row[40], *p = versus_alloc(who, size, GFP_KERNEL);
 	int ret = p ? make_sockets() : -ENOMEM;
+	size_t referred;
 
 	if (ret)
 		goto out;
 	memset(p, 'A', size);
-	ret = send_all(p, size) == size ? 0 : -EIO;
+	ret = send_all(p, size, &referred) == size ? 0 : -EIO;
+	snprintf(row, sizeof(row), "by-reference-%zu", size);
+	versus_say(row, who, referred);
 	versus_free(who, p);
 	p = NULL;
 	if (give_back)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC1091
 #
-# A spike to 512 MiB that is freed to a tenth: what is idle goes back by itself,
-# after the scavenger's delay and not much later.
+# A spike to 512 MiB that is freed to a tenth: what is idle goes back by itself, not at
+# once, and not much later than the scavenger's delay.  Time is instructions here, so
+# seconds are seconds on any machine.
 #
-# vm: --mem 1G --add scripts/guest/tap:/tap
+# vm: --icount --mem 1G --add scripts/guest/tap:/tap
 . /tap
 
 S=/sys/kernel/debug/gomem_spike

@@ -17,9 +17,9 @@ said() { dmesg | sed -n "s/.*gomem_pause: .*$1 \([0-9]*\).*/\1/p" | tail -n 1; }
 insmod /gomem.ko || exit 1
 check "cycles and interrupts" insmod /gomem_pause.ko
 echo "# $(dmesg | sed -n 's/.*gomem_pause: //p'), longest pause $(longest PauseNs)"
-check "there were interrupts" test "$(said interrupts)" -ge 100
+check "there were interrupts within cycles" test "$(said interrupts)" -ge 20
 check "none went without memory" test "$(said failed)" = 0
-check "there were cycles" test "$(field NumForcedGC)" -ge 20
+check "there were cycles, three runs of 20" test "$(field NumForcedGC)" -ge 60
 check "no pause was longer than 3000" test "$(longest PauseNs)" -le 3000
 check "no delay was longer by more than 10000" \
 	test "$(said with)" -le $(($(said without) + 10000))

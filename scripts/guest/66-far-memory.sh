@@ -36,7 +36,9 @@ memory_is_used() {
 	echo $((free - 98304)) >"$S"/live_kb || { cat "$S"/live_kb; return 1; }
 	[ "$(cat "$S"/live_kb)" -gt $((384 << 10)) ] || { cat "$S"/live_kb; return 1; }
 	judge "$D"/memstats && books || return 1
-	echo 0 >"$S"/live_kb
+	echo 0 >"$S"/live_kb && echo 1 >"$D"/free_os_memory || return 1
+	held=$(($(field HeapSys) - $(field HeapReleased)))
+	[ "$held" = 0 ] || { echo "$held bytes are held"; return 1; }
 }
 
 check "insmod" insmod /gomem.ko
@@ -52,7 +54,7 @@ check "rmmod" rmmod gomem
 check "insmod where there is such memory" insmod /gomem.ko
 check "that takes no more" at_most_more 1048576
 insmod /gomem_spike.ko size=20000
-check "it is used there, too" memory_is_used
+check "it is used there, too, and given back" memory_is_used
 rmmod gomem_spike
 check "books" books
 check "rmmod again" rmmod gomem

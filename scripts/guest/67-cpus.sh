@@ -29,7 +29,8 @@ spins() {
 	return 1
 }
 
-nothing_waits() { [ "$(class 1024 cached)" = 0 ] || class 1024 cached; }
+# Time enough on any machine, for what only must not take for ever.
+LONG=60
 
 # The script itself stays out of the spinning task's way.
 taskset -p 1 $$ >/dev/null
@@ -43,12 +44,12 @@ sysctl -q -w kernel.sched_rt_runtime_us=-1
 taskset 2 chrt -f 99 sh -c 'echo >/tmp/spins; while :; do :; done' &
 spinner=$!
 check "a task spins there" spins
-check "a cycle ends" within 5 "echo 1 >$D/gc"
-check "nothing waits any more" nothing_waits
-check "the profile's rate changes" within 5 "echo 4096 >$D/mem_profile_rate"
-check "CPU 2 goes off" within 20 "echo 0 >$C/cpu2/online"
-check "a cycle ends" within 5 "echo 1 >$D/gc"
-check "CPU 2 comes back" within 20 "echo 1 >$C/cpu2/online"
+check "a cycle ends" within $LONG "echo 1 >$D/gc"
+check "nothing waits any more" test "$(class 1024 cached)" = 0
+check "the profile's rate changes" within $LONG "echo 4096 >$D/mem_profile_rate"
+check "CPU 2 goes off" within $LONG "echo 0 >$C/cpu2/online"
+check "a cycle ends" within $LONG "echo 1 >$D/gc"
+check "CPU 2 comes back" within $LONG "echo 1 >$C/cpu2/online"
 kill "$spinner"
 sysctl -q -w kernel.sched_rt_runtime_us=950000
 check "use gomem on CPU 1 again" on 2
@@ -57,13 +58,13 @@ check "books" books
 echo 0 >"$D"/mem_profile_rate
 echo 1 >"$D"/free_os_memory
 before=$(field MCacheSys)
-check "CPU 3 comes up" within 20 "echo 1 >$C/cpu3/online"
+check "CPU 3 comes up" within $LONG "echo 1 >$C/cpu3/online"
 check "it has a cache of its own" \
 	test $((($(field MCacheSys) - before) * 3)) = "$mcaches"
 check "use gomem there" on 8
 check "objects wait there" test "$(class 1024 cached)" -gt 0
-check "CPU 3 goes off" within 20 "echo 0 >$C/cpu3/online"
-check "nothing waits any more" nothing_waits
+check "CPU 3 goes off" within $LONG "echo 0 >$C/cpu3/online"
+check "nothing waits any more" test "$(class 1024 cached)" = 0
 check "it keeps its cache" test "$(field MCacheInuse)" -ge $((mcaches * 4 / 3))
 check "books" books
 check "the equations" judge "$D"/memstats

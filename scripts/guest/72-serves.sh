@@ -37,6 +37,7 @@ for zone in dma dma32; do
 	check "3000 objects of $zone" is $zone-served 3000
 	check "all of them are from there" is $zone-elsewhere 0
 	check "in at most 1 MB" at_most 1024 $zone-kb
+	check "and not in none" test "$(value $zone-kb gomem)" -gt 0
 done
 check "everything is free" test "$(field HeapAlloc)" = 0
 check "the equations" judge "$D"/memstats

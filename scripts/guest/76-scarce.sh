@@ -27,7 +27,7 @@ near() {
 	[ "$1" -ge $(($2 - $3)) ] && [ "$1" -le $(($2 + $3)) ]
 }
 
-# Until it is killed, and before anybody else.
+# Until it is killed.
 hog() {
 	sh -c 'echo 1000 >/proc/self/oom_score_adj; exec tail /dev/zero' 2>&1
 	dmesg | grep -q 'Out of memory: Killed process .* (tail)'
@@ -38,7 +38,7 @@ hog() {
 report_is_right() {
 	dmesg | grep 'gomem: ' | sed 's/^\[[^]]*\] //' >/tmp/report
 	cat /tmp/report
-	grep -E '^gomem: .*(29|30|31)[0-9]' /tmp/report | grep -qF '[gomem_spike] holds '
+	grep -qE '^gomem: holds (29|30|31)[0-9] MB, (29|30|31)[0-9] MB in use; .* \[gomem_spike\] holds ~' /tmp/report
 }
 
 insmod /gomem.ko || exit 1

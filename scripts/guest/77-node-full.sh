@@ -33,6 +33,7 @@ for who in gomem kmalloc; do
 	check "5000 objects, $who" is node-served 5000 $who
 	check "all of them are from there" is node-elsewhere 0 $who
 	check "in at most 1 MB" at_most 1024 node-kb $who
+	check "and not in none" test "$(value node-kb $who)" -gt 0
 done
 check "everything is free" test "$(field HeapAlloc)" = 0
 check "the equations" judge "$D"/memstats

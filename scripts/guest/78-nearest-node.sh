@@ -21,7 +21,7 @@ alike() {
 about() {
 	g=$(value "$1" gomem) k=$(value "$1" kmalloc)
 	echo "gomem $g, kmalloc $k"
-	[ -n "$g" ] && [ $((g - k)) -le 300 ] && [ $((k - g)) -le 300 ]
+	[ -n "$g" ] && [ -n "$k" ] && [ $((g - k)) -le 300 ] && [ $((k - g)) -le 300 ]
 }
 
 bound() {

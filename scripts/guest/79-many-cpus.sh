@@ -11,7 +11,7 @@
 
 insmod /gomem.ko || exit 1
 check "measure" run gomem_statscost
-for row in memstats-cost mcache-sys possible-cpus; do
+for row in memstats-cost gc-cost mcache-sys possible-cpus; do
 	echo "$row $(value $row gomem)"
 done >/out/statscost
 check "240 CPUs are possible" is possible-cpus 240
