@@ -31,12 +31,13 @@
  *
  * A pointer that cannot be freed is never a WARN(): it is reported in the kernel log
  * and counted (BadFrees).  When it is noticed depends.  At once, and then it is
- * ignored: what is not gomem's, what lies inside a large object or is not aligned to
- * eight bytes, memory that has gone back to its span's block, and what this CPU freed
- * last.  Any other second free, or an address inside a small object, passes for an
- * object of its class until it returns to its span; until then it may be handed
- * out, to two callers or across a border.  With insmod gomem.ko debug=F all of
- * these are noticed at once.
+ * ignored: what is not gomem's, what is not aligned to eight bytes, an address inside
+ * an object above 32 KiB (but not in the first 4 KiB of one of up to 64 KiB), memory
+ * that is in no span any more, and the object of its size that this CPU freed last.
+ * Any other second free, or any other address inside an object, passes for an object
+ * of its class until it returns to its span; until then it may be handed out, to two
+ * callers or across a border.  With insmod gomem.ko debug=F all of these are noticed
+ * at once.
  *
  * Context: process, softirq or, but for PREEMPT_RT, hardirq; does not sleep.
  */
@@ -60,9 +61,11 @@ void *gomem_alloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
  * gomem_alloc_node() - allocate memory of a node
  * @size: bytes, up to KMALLOC_MAX_SIZE
  * @gfp: as for gomem_alloc(); with __GFP_THISNODE, that node or nothing
- * @node: the preferred node, or NUMA_NO_NODE
+ * @node: the preferred node, or NUMA_NO_NODE; one that had no memory when gomem was
+ *	loaded stands for the nearest one that had
  *
- * Memory of a node other than this CPU's is not cached: it comes in whole pages.
+ * Memory of a node other than this CPU's is taken from spans of that node, not from
+ * this CPU's magazines: each call takes a lock.
  *
  * Context: as gomem_alloc().
  * Return: as gomem_alloc(); NULL also if there can be no such node.
