@@ -6,7 +6,8 @@
  * a cycle collects is what was freed and waits for a second use: the magazines
  * of all CPUs and of the depots.  They pin spans, and spans pin blocks.  A cycle
  * drains every CPU, empties the depots, and so frees the spans that have become
- * empty; magazines that have waited, empty, through two cycles are freed too.
+ * empty; magazines that have waited, empty and unused, since the last cycle, or since
+ * the worker last trimmed the depots, are freed too.
  *
  * A CPU's magazines are taken away on that CPU, because an mcache has no lock: in an
  * interrupt, which does nothing but unload them into an array, and takes no lock.
@@ -18,9 +19,10 @@
  *
  * CPUs that have no magazine are left alone, and so are those that are off: they were
  * drained when they went (mm/hotplug.c).  A CPU that has done nothing but sleep since
- * it was last looked at is not woken for a cycle of the background, unless the memory
- * limit is near, or what waits on CPUs pins much, or has waited for two minutes; it is
- * left a note to drain itself when it comes to use its mcache.
+ * it was last looked at is not woken for a cycle of the background, unless memory is
+ * short, or the memory limit is near, or what waits on CPUs pins much, or has waited for
+ * two minutes.  It is left a note instead: at its next exchange of magazines in a call
+ * that may sleep, it returns some of its objects (mcache_is_asked()).
  *
  * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
  * what was live after the last one and by gc_percent; what that one left in caches
@@ -148,8 +150,8 @@ static bool gc_detach_cpu(struct gc_call *call, int cpu)
 }
 
 /*
- * Drain @cpu.  One that has slept is woken only if @wake says so.  Where its mcache
- * cannot be had, it is left a note to drain that itself at its next exchange.
+ * Drain @cpu.  One that has slept is woken only if @wake says so.  A CPU whose mcache
+ * cannot be had is left a note to return some objects at its next exchange.
  */
 static unsigned int gc_drain_cpu(struct gc_call *call, int cpu, bool wake)
 {

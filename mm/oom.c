@@ -2,13 +2,17 @@
 /*
  * The kernel is out of memory, and about to kill somebody.
  *
- * Before it does, gomem gives back all that it can: every block and every run that
- * is idle, and what becomes idle when all depots and CPUs are emptied.  If that is
- * anything at all, nobody is killed for now.  If it is nothing, one line says what
- * gomem holds, and who holds most of it, beside what the kernel says about others.
+ * Before it does, gomem gives back what it can: blocks and runs that are idle, then
+ * those that become idle when the depots and the CPUs are emptied.  Blocks that are
+ * filling up keep their idle runs unless nothing else could be given.  If that was
+ * WORTH_PAGES or more, the kill is put off.  If it was less, or the kill has been put
+ * off MOST_IN_A_ROW times, each within a second of the time before, somebody is killed,
+ * and one line says what gomem holds, and who holds most of it, beside what the kernel
+ * says about others.
  *
  * All of this is called by whoever could not get memory, under the kernel's own
- * oom_lock, one at a time: it allocates nothing, and waits for nobody.
+ * oom_lock, one at a time: it allocates nothing, and waits for nothing but the
+ * interrupts that empty the CPUs.
  */
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
@@ -33,7 +37,10 @@
 /* How many places in the code are told apart. */
 #define HOLDERS		256
 
-/* Less than this does not put off a kill, nor does more, so often within a second. */
+/*
+ * So much puts off a kill, and so many times in a row: each within a second of the time
+ * before.
+ */
 #define WORTH_PAGES	(SZ_1M >> PAGE_SHIFT)
 #define MOST_IN_A_ROW	3
 
@@ -133,7 +140,7 @@ int gomem_oom_line(struct gomem_heap *heap, char *line, size_t size)
 }
 
 /**
- * gomem_oom_give() - give back all that is idle or waits
+ * gomem_oom_give() - give back what is idle, or becomes so when nothing waits
  * @heap: the heap
  *
  * Context: process, may sleep, no gomem lock held.  Allocates nothing.

@@ -5,18 +5,19 @@
  * Each heap has one, on a queue of gomem's own.  Whenever it looks, it asks how
  * many bytes to return now, which is the greatest of three numbers: what is above
  * the scavenger's goal, what is above the ebb's (both mm/scavenge.c), and what is
- * above the memory limit (mm/limit.c).  So many it returns, but in portions: after about half a
- * millisecond it stops and comes back a tick of the clock later.  And it asks
- * whether a reclaim cycle is due (mm/gc.c), which makes more memory idle.
+ * above the memory limit (mm/limit.c).  So many it returns, but in portions: after
+ * about half a millisecond it stops and comes back a tick of the clock later.  And it
+ * asks whether a reclaim cycle is due (mm/gc.c), which makes more memory idle.
  *
  * Allocating and freeing do not call it.  They compare a sum that they have just
  * changed with a mark, and raise a flag when it is passed; an interrupt to self
  * (irq_work) finds the flag and queues the work.  Nothing else is possible where
  * locks are held and interrupts off.  The worker sets the marks when it leaves.
  *
- * While anything moves, or waits for its time, there is a look every half second.
- * Every other one has the depots return what they did not need, and CPUs told to
- * expect less.  When nothing has moved since the last look, the next one is when
+ * While anything moves, or waits for its time, there is a look every half second; while
+ * others refer to pages of freed spans, every 200 ms, because nobody tells when they let
+ * go.  Once a second, a look has the depots return what they did not need, and CPUs told
+ * to expect less.  When nothing has moved since the last look, the next one is when
  * something will be due; and when there is nothing, neither to return nor to collect,
  * the heap is at rest, and no timer runs.  Where objects begin to move between CPUs,
  * depots and spans, off the fast path, a heap at rest is stirred, by an interrupt to

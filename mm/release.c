@@ -9,9 +9,9 @@
  * page, and leave holes.  Such pages are the page allocator's again and nobody
  * can ask for them by address, so the block never gets them back: it is so much
  * smaller from then on, and a heap that needs memory again gets a new block for
- * it, perhaps the very pages.  What is left of the block serves on, and goes back
- * when its last span is freed, holes apart.  A block that has shrunk to nothing
- * but spans costs its descriptor, until then.
+ * it, perhaps the very pages.  What is left of the block serves on, and becomes an
+ * idle block like any other when its last span is freed.  A block that has shrunk to
+ * nothing but spans costs its descriptor, until then.
  *
  * Because it cannot be undone, it is done to the blocks that will miss it least:
  * with the fewest pages in use, and never to one that is filling up, from which

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC1091
 #
-# No memory is left: as long as gomem has any that is idle or waits nobody is killed,
-# and when it has none, it says who holds it.
+# No memory is left: as long as gomem can give 1 MiB and more, nobody is killed; when
+# it cannot, somebody is, and it says who holds most of what it has.
 #
 # vm: --mem 512M --add scripts/guest/tap:/tap
 . /tap
