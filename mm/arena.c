@@ -7,14 +7,15 @@
  * page of a kernel) a tag (the size class, or what else it is) and the span.  One
  * array over all of the memory (mm/index.c) leads from an address to its arena;
  * windows without one lead to gomem_no_arena, in which every tag says "not gomem's".
- * So gomem_free() finds the class of any pointer with two loads, and a pointer that
- * is not ours ends in the slow path without having cost the others a test.
+ * So gomem_free() finds the class of any pointer with two look-ups, one in the index and
+ * one in the arena; and a pointer that is not ours ends in the slow path without having
+ * cost the others a test.
  *
  * Readers hold nothing but RCU, and load the index once: when memory is added
  * another one takes its place.  (With a spinlock held one is under RCU, too.)
  * Writers are mheaps, which change the tags of pages they own under their own
- * lock, and gomem_index_lock protects which arenas exist and how many blocks
- * they serve.
+ * lock, and the heap profile, which changes those of a span in use under the lock of its
+ * mcentral.  gomem_index_lock protects which arenas exist and how many blocks they serve.
  */
 #include <linux/kmemleak.h>
 #include <linux/mm.h>

@@ -23,8 +23,8 @@ struct gomem_span;
 enum gomem_tag {
 	GOMEM_TAG_NONE = 0,		/* not gomem's */
 	/* 1 .. GOMEM_NR_CACHED - 1: objects of that class, default heap */
-	GOMEM_TAG_LARGE = GOMEM_NR_CACHED, /* first page of an uncached object */
-	GOMEM_TAG_INTERIOR,		/* other pages of a large object */
+	GOMEM_TAG_LARGE = GOMEM_NR_CACHED, /* first half page of an uncached object */
+	GOMEM_TAG_INTERIOR,		/* the others of a large object, cached or not */
 	GOMEM_TAG_OTHER,		/* a class of another heap */
 	GOMEM_TAG_SAMPLED,		/* a span with samples, default heap */
 	GOMEM_TAG_IDLE,			/* gomem's, in no span */

@@ -7,11 +7,11 @@
  * back at once, and the rest can go back in any portion, in the largest pieces that
  * are there.  A compound block stays in one piece.
  *
- * From birth to return the reference count of a page is GOMEM_PAGE_COUNT, far below
- * zero: see block.h for what that is good for.  Whoever wants to know whether
- * others refer to a page compares; gomem_block_settle() does for a span that is
- * freed, and a page that is referred to even so when it goes back stays with those
- * who do, and goes back when the last of them lets go.
+ * From birth to return the reference count of a page (of a compound block, of the first
+ * one) is GOMEM_PAGE_COUNT, far below zero: see block.h for what that is good for.
+ * Whoever wants to know whether others refer to a page compares; gomem_block_settle()
+ * does for a span that is freed, and a page that is referred to even so when it goes
+ * back stays with those who do, and goes back when the last of them lets go.
  *
  * Descriptors are freed after a grace period, because a wrong gomem_free() may
  * be looking at them.

@@ -19,11 +19,11 @@
 struct gomem_mheap;
 
 /*
- * Every kernel page of gomem's has this reference count and not one, so that no
- * reference which somebody takes and drops, and no kfree() by mistake, is the last
- * one; and the network copies what lies there instead of referring to it, as it does
- * for kmalloc()'s small objects (sendpage_ok()).  What the count differs by are
- * references of others.
+ * Every kernel page of gomem's (of a compound block, the first one) has this reference
+ * count instead of 1, so that no reference which somebody takes and drops, and no
+ * kfree() by mistake, is the last one; and the network copies what lies there instead
+ * of referring to it, as it does for kmalloc()'s small objects (sendpage_ok()).  What
+ * the count differs by are references of others.
  */
 #define GOMEM_PAGE_COUNT	(-(1 << 20))
 

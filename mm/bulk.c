@@ -3,9 +3,10 @@
  * Many objects at once.
  *
  * A request for many is served from the same stock as one for a single object,
- * a magazine at a time: what the CPU's loaded magazine has is copied in one go,
- * and beyond that whole magazines change hands with the depot under one hold of
- * its lock, without passing through the mcache.  Such objects are counted at
+ * a magazine at a time.  What both magazines of the CPU have, or have room for, is
+ * copied in one go each.  Beyond that, objects are copied from or to whole magazines of
+ * the depot, and taken from spans that have room, up to GOMEM_DEPOT_MOST under one hold
+ * of the lock, without passing through the mcache.  Such objects are counted at
  * mcentral.  What only a slow path can do (a first magazine, growth of the heap,
  * a wrong free) is left to the functions for single objects.
  */

@@ -144,9 +144,9 @@ static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
 }
 
 /*
- * How many objects a CPU may take from spans at a time: all CPUs together a
- * 32nd of what the class has.  What has been freed before, and waits in the
- * depot, is not limited.
+ * How many objects a CPU may take from spans at a time: two, and its share of a 32nd
+ * of what the class has, divided among the CPUs.  What has been freed before, and waits
+ * in the depot, is not limited.
  */
 static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 {
@@ -156,7 +156,7 @@ static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 /* Something has moved: is there anybody who looks? */
 static void depot_stir(struct gomem_mcentral *central)
 {
-	/* Moved first, looked then; pairs with gomem_reclaim_look(). */
+	/* Moved first, looked then; pairs with gomem_reclaim_look_at(). */
 	smp_mb();
 	gomem_heap_stir(central->heap);
 }

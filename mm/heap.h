@@ -14,7 +14,7 @@
  * prints the graph and checks it.  Where a layer has to tell those above something,
  * it goes through struct gomem_hooks.
  *
- * Lock order, outermost first:
+ * Spinlocks, in the order in which they may be nested, outermost first:
  *
  *	1. gomem_mcentral.lock	partial spans, depot, object bitmaps and samples,
  *				nmalloc and nfree of the uncached path
@@ -23,19 +23,28 @@
  *	   gomem_gc.lock	what is told about reclaim cycles
  *	   gomem_mprof.lock	buckets of the heap profile
  *
- * Outside of all these, and only where one may sleep: gomem_mprof.rate_mutex, one
- * new rate at a time; inside it gomem_rearm_mutex; inside that gomem_gc.mutex, one
- * cycle or drain at a time; inside that the kernel's cpus_read_lock(), where the
- * mcaches of CPUs that are off are touched.  Reclaim only tries gomem_gc.mutex, and
- * takes no other one of these.  gomem_heaps_lock, the list of heaps, is taken inside
- * cpus_write_lock(), and while reclaim goes on, where nobody waits for it; and
- * gomem_index_mutex, a new index, inside the lock of memory hotplug.
+ * They are taken with interrupts off, and nothing sleeps under them.  The kernel's
+ * allocators are called with none of them held, no lock is taken while a CPU's mcache is
+ * held (gomem_mcache.busy), and two of one rank are never held together.
  *
- * The numbered ones are taken with interrupts off, and nothing sleeps under them.  The
- * kernel's allocators are called with none of them held, no lock is taken while
- * a CPU's mcache is held (gomem_mcache.busy), and two of one rank are never held
- * together.  lockdep watches the order; what must not be held is asserted where
- * the kernel is asked for memory, and what must be, where it is relied on.
+ * Locks that sleep are taken outside of those; each of these inside the one above it:
+ *
+ *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time
+ *	gomem_rearm_mutex	counts begun anew; heaps stay meanwhile
+ *	gomem_gc.mutex		one cycle or drain at a time
+ *	cpus_read_lock()	the kernel's: CPUs stay on, or off
+ *	gomem_heaps_lock	the list of heaps; they stay meanwhile
+ *
+ * gomem_heaps_lock is also taken by the callbacks of CPU hotplug, inside
+ * cpus_write_lock(), and of memory hotplug, inside the lock of that; inside the latter,
+ * too, gomem_index_mutex, for a new index.  Reclaim, and whoever finds that memory has
+ * run out, may hold any lock of others: they only try gomem_heaps_lock, inside it
+ * gomem_gc.mutex, and oom.mutex (mm/oom.c), and do without what they cannot have.
+ *
+ * lockdep watches the order.  Many functions that rely on a lock of their caller's assert
+ * that it is held.  That one is not held is asserted in one place, mcentral_new_span(),
+ * behind which most memory is asked for; elsewhere a kernel that debugs sleeping in
+ * atomic context complains, if the request may sleep.
  */
 #ifndef GOMEM_HEAP_H
 #define GOMEM_HEAP_H
@@ -132,7 +141,7 @@ struct gomem_heap {
 	bool traced;			/* every allocation leaves the fast path */
 	bool at_rest;			/* nobody looks after it until it is stirred */
 	u32 profile_rate;		/* bytes between samples; 0: off, 1: all */
-	u32 growths;			/* asks every mcache to drain itself */
+	u32 growths;			/* a new one asks each CPU for some objects */
 	/* Of those above, who made them. */
 	struct gomem_reclaim *reclaim;
 	struct gomem_gc *gc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is done to all depots and page heaps of a heap, for the sake of those below:
- * before it grows, and when the page allocator has nothing.
+ * What is done to all depots and page heaps of a heap: for the sake of the layers below,
+ * before the heap grows and when the page allocator has nothing; and for those above,
+ * the worker and reclaim cycles, to return what depots hold or have not needed.
  */
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The arena index takes as much memory as there is memory, wherever that lies.
+ * The arena index.  How much memory it takes depends on how much memory the machine has,
+ * and hardly on where that lies.
  *
  * The index is one array over all addresses from the lowest to the highest memory,
  * so that a look-up takes one load: 8 bytes for each 2 MiB.  Where memory is dense

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Heaps are made and taken apart: mcaches for every CPU, mcentrals for every
- * class and node, over the page heaps of the nodes; and those who look at all that
- * and after it.
+ * Heaps are made and taken apart: mcaches for the CPUs that are online, page heaps for
+ * the nodes that have memory, mcentrals for every class over each of these; and what
+ * looks after all that: the worker, reclaim cycles, the heap profile.
  *
  * There is one default heap, which gomem_alloc() uses.  Others are complete
  * heaps of their own; tests make them, use them and throw them away.

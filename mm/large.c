@@ -33,8 +33,8 @@ static unsigned int large_pages_for(size_t size)
  * gomem_page_gfp() - a caller's flags, as the page allocator may see them
  * @gfp: the caller's
  *
- * The memory is zeroed object by object, paid for by nobody, split into single
- * pages, and it stays where it is.
+ * Objects are zeroed one by one, where they have to be; nobody is charged; whether the
+ * pages are compound is for mm/block.c to say; and the memory cannot be moved.
  *
  * Return: what is left of @gfp.
  */

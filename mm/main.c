@@ -4,8 +4,8 @@
  *
  * This file brings it up and takes it down.  Where to read on:
  *
- *	mm/heap.h	the layers, the words, the lock order; each layer has a
- *			header of its own
+ *	mm/heap.h	the layers and the lock order; each layer has a header of its
+ *			own
  *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free()
  *	mm/mcentral.c	what CPUs share of a size class
  *	mm/depot.c	magazines on their way from one CPU to another
@@ -19,7 +19,8 @@
  *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/oom.c	the same when there is nothing left, and a word about it
  *	mm/mprof.c	the heap profile
- *	mm/mstats.c	the numbers
+ *	mm/snapshot.c	the counters, read so that they add up
+ *	mm/mstats.c	MemStats, made from them
  */
 #include <linux/init.h>
 #include <linux/jump_label.h>

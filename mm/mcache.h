@@ -26,8 +26,10 @@
  * gomem_mcache - what a CPU owns of a heap
  *
  * Touched only by its CPU, with preemption off and @busy set meanwhile; an
- * interrupt that finds @busy set leaves everything alone and goes to mcentral.
- * Others read the counters, and write hints: @target, @drained.
+ * interrupt that finds @busy set leaves everything alone and goes to mcentral.  That of
+ * a CPU which is off is touched as mm/mcachectl.c says.  Others read the counters and
+ * the magazines' lengths, and write hints, @target and @drained; and under gomem_gc.mutex
+ * @idle_us and @at_us.  @naccount is changed without @busy.
  *
  * A CPU gets one, on its own node, when it comes up for the first time, and keeps
  * it.  Those that never do, and those for which there was no memory, share
@@ -64,7 +66,7 @@ struct gomem_mcache {
 	u8 busy;
 	u8 every;			/* left is always 1: allocations are traced */
 	u8 target[GOMEM_NR_CACHED];	/* objects to move at a time */
-	u32 drained;			/* gomem_heap.growths at its last drain */
+	u32 drained;			/* the gomem_heap.growths that it has answered */
 	int cpu;			/* whose it is */
 	seqcount_t seq;			/* base and left; interrupts off */
 	local_t naccount;		/* requests with __GFP_ACCOUNT */
@@ -81,7 +83,7 @@ DECLARE_PER_CPU(struct gomem_mcache *, gomem_mcache);
 /* Stands for "no mcache": always empty, always busy.  Never written. */
 extern struct gomem_mcache gomem_no_mcache;
 
-/* What the counters say of a class; summed up by mm/mstats.c. */
+/* What the counters say of a class; summed up by mm/snapshot.c. */
 struct gomem_class_stats {
 	u64 nmalloc, nfree;
 	u64 spans, bytes;

@@ -5,10 +5,11 @@
  * Two stores.  The depot (mm/depot.c) has whole magazines.  The spans with room
  * have the rest, object by object in their bitmaps; they are the subject here.
  *
- * When there is no span with room, the page heap is asked for one; before it
- * grows, the depots of all classes and this CPU's magazines are emptied into
- * their spans, and the other CPUs are asked to do the same: memory that waits for
- * a second use is no reason to take more.
+ * When there is no span with room, the page heap is asked for one.  Before it grows for
+ * a caller that may sleep, about a thousand objects of all classes return to their
+ * spans, from the depots and from this CPU's magazines, and now and then the other CPUs
+ * are asked to return some (mm/heapctl.c): memory that waits for a second use is no
+ * reason to take more.
  *
  * A span is taken from the front of the list and goes to the front when its
  * first object comes back, to the end when half of them have: nearly full
@@ -252,9 +253,9 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 }
 
 /*
- * A span for @central.  When the heap has to grow, @drained says whether the
- * depots have been emptied already; if not, that is done instead and the caller
- * looks again.  @light: the page allocator is not to make an effort.
+ * A span for @central, or NULL.  Before the heap grows, objects that wait return to their
+ * spans, once: @drained says whether they have.  If there were any, ERR_PTR(-EAGAIN) has
+ * the caller look again.  @light: the page allocator is not to make an effort.
  */
 static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 					    gfp_t gfp, bool light, bool *drained)
@@ -406,7 +407,7 @@ static struct gomem_mcentral *mcentral_next(struct gomem_mcentral *home,
  * Where the node is full, what others have is used before the page allocator is
  * made to search.
  *
- * Context: as @gfp says.  In process context it may sleep.
+ * Context: as @gfp says, no gomem lock held.
  * Return: how many, at least one unless @single was used.
  */
 unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,

@@ -2,9 +2,13 @@
 /*
  * The allocator's own memory: descriptors, bitmaps, magazines.
  *
- * All of it comes from kmalloc() and is counted, as the kernel really holds
- * it, under the field of MemStats that it belongs to.  Here is also the one
- * place where tests make requests fail, for metadata and for pages alike.
+ * What is got here comes from kmalloc() and is counted, as the kernel really holds it,
+ * under the field of MemStats that it belongs to.  Mcaches, page heaps and mcentrals, and
+ * the buckets of the heap profile are got and counted where they are made; arenas and
+ * their index are counted in mm/arena.c, because they are of no heap.
+ *
+ * Here is also the one place where tests make requests fail, for metadata and for pages
+ * alike.
  */
 #include <linux/slab.h>
 

@@ -11,9 +11,9 @@
 /*
  * gomem_meta - the allocator's own memory, by the MemStats field it counts in
  *
- * Shared by an mheap set and the heaps over it.  @fail_nth is for tests: when
- * positive it counts down, and the request that brings it to zero fails, be it
- * for metadata or for pages.
+ * A heap has one, which its page heaps share.  @fail_nth is for tests: when positive it
+ * counts down, and the request that brings it to zero fails, be it for metadata or for
+ * pages.
  */
 enum gomem_meta_kind {
 	GOMEM_META_MSPAN,

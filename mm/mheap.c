@@ -17,8 +17,8 @@
  * for without any pressure on the page allocator, and only for callers that may
  * sleep; what they do not get, and what others need, is one span at a time.
  *
- * Nothing goes back when it is freed, but for what can serve nobody else (the
- * blocks of one object that are called exact).  It stays where growth finds it
+ * Nothing goes back when it is freed, but for what can serve nobody else: blocks that
+ * are called exact, because each is a single span.  It stays where growth finds it
  * first, until the worker of mm/reclaim.c says how much is too much: then
  * blocks without any span go back whole, the one that has been without for
  * longest first, and if that is not enough, idle runs inside of blocks do
@@ -93,7 +93,7 @@ static unsigned int mheap_longest_idle_run(const struct gomem_block *block)
 {
 	unsigned int longest = 0, start, end = 0;
 
-	/* Blocks of one object are all or nothing. */
+	/* All in use, or all idle: no need to look. */
 	if (block->used + block->holes == block->npages)
 		return 0;
 	if (!block->used && !block->holes)

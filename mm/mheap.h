@@ -39,10 +39,10 @@ struct gomem_mheap {
 	 * In gomem pages, of which a half one counts as one, and is taken off in
 	 * inuse_halves.  HeapSys = inuse + idle + pinned + released.
 	 */
-	unsigned long inuse_pages;	/* in spans, of all heaps */
+	unsigned long inuse_pages;	/* in spans that are in use */
 	unsigned long inuse_halves;
 	unsigned long idle_pages;	/* in blocks, in no span */
-	unsigned long pinned_pages;	/* freed, but others refer to them */
+	unsigned long pinned_pages;	/* of freed spans that others refer to */
 	unsigned long pinned_halves;
 	u64 released_bytes;		/* given back, not got again since */
 	unsigned long idle_block_pages;	/* in blocks with no span at all */

@@ -160,7 +160,7 @@ void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket)
 
 /* --- Marks. --- */
 
-/* Room for the marks of a span.  Nobody is woken for it, see new_magazine(). */
+/* Room for the marks of a span.  Nobody is woken for it, see depot_new_magazine(). */
 static struct gomem_sampled *mprof_marks_alloc(struct gomem_heap *heap,
 					       const struct gomem_span *span)
 {

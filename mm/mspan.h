@@ -21,8 +21,8 @@ struct gomem_mcentral;
  * gomem_sample - an allocated object that is in the heap profile
  *
  * Lies beside its span: a sample a slot in gomem_sampled for small objects,
- * which is there as long as one of them is sampled; in the span itself for a
- * one that is not cached.
+ * which is there as long as one of them is sampled; in the span itself for an object
+ * that is not cached.
  */
 struct gomem_sample {
 	u32 born;			/* ktime_get_seconds() */
@@ -41,9 +41,10 @@ struct gomem_sampled {
  * published in its arena; @central is valid from then on.
  *
  * idle -> in use by mheap, under its lock.  In use -> dying by mcentral, under
- * its lock, when the last object has come back; from then on only the one who
- * killed it holds it.  Dying -> idle by mheap; or pinned, while somebody refers to
- * one of its pages, and then idle.
+ * its lock, when the last object has come back (if it is an uncached object, by
+ * mm/large.c, under the lock of the mheap); from then on only the one who killed it
+ * holds it.  Dying -> idle by mheap; or pinned, while somebody refers to one of its
+ * pages, and then idle.
  */
 enum gomem_span_state {
 	GOMEM_SPAN_IDLE,
@@ -55,7 +56,8 @@ enum gomem_span_state {
 #define GOMEM_SPAN_INLINE_BITS	128
 
 struct gomem_span {
-	struct list_head list;		/* mcentral.partial, or empty */
+	/* mcentral.partial or .reserve, mheap.pinned, a list of dying ones, or empty. */
+	struct list_head list;
 	struct gomem_block *block;
 	struct gomem_mcentral *central;
 	u32 npages;			/* of a half page: 1 */

@@ -16,7 +16,7 @@ struct gomem_snapshot {
 	u64 inuse, idle, released;	/* idle: without the released ones */
 	u64 nr_spans;
 	u64 moves;			/* of spans and pages, ever */
-	u64 held_pages;			/* kernel pages freed, that others refer to */
+	u64 held_pages;			/* kernel pages of freed spans, see pinned_pages */
 	u64 stolen;			/* references that kfree() took, in all */
 	u64 naccount;			/* requests with __GFP_ACCOUNT */
 	u64 lookups;			/* address to span, outside the fast path */

@@ -10,7 +10,7 @@
 #define GOMEM_COMPAT_H
 
 #ifndef CONFIG_64BIT
-#error "gomem needs a 64-bit kernel: its index covers the whole direct map"
+#error "gomem needs a 64-bit kernel: it reads 64-bit counters without a lock"
 #endif
 
 /* DEFINE_FREE() came with cleanup.h; stable kernels have it from 6.1.y on. */
