@@ -3,9 +3,10 @@
  * Is memory aligned to the largest power of two that divides its size?
  *
  * Loading the module tries all sizes that are multiples of 8 up to 64 KiB and of
- * 512 up to KMALLOC_MAX_SIZE, a few objects of each at a time, through each
- * function that allocates.  It prints how many sizes there were, and how many had
- * an object that was not aligned, or none.
+ * 512 above, a few objects of each at a time: with gomem_alloc() and
+ * gomem_alloc_node() up to KMALLOC_MAX_SIZE, with gomem_alloc_bulk(), gomem_zalloc()
+ * and gomem_realloc() up to 256 KiB.  It prints how many sizes there were, and how many
+ * had an object that was not aligned, or none.
  */
 #include <linux/log2.h>
 #include <linux/sizes.h>
