@@ -65,34 +65,35 @@ struct ask {
 };
 
 #define SMALL_REQUESTS		4	/* magazine, block, its spans, pages */
-#define EXACT_REQUESTS		3	/* block, its span, pages */
+#define SHARED_REQUESTS		3	/* block, its spans, pages */
+#define EXACT_REQUESTS		2	/* block with its span, pages */
 #define ATOMIC			(GFP_ATOMIC | __GFP_NOWARN)
 #define NOWAIT			(GFP_NOWAIT | __GFP_NOWARN)
 #define NOFAIL			(GFP_KERNEL | __GFP_NOFAIL)
 
 static const struct ask asks[] = {
 	{ "small", 64, GFP_KERNEL, SMALL_REQUESTS },
-	{ "small atomic", 64, ATOMIC, SMALL_REQUESTS },
-	{ "small nowait", 64, NOWAIT, SMALL_REQUESTS },
+	{ "small atomic", 64, ATOMIC, SMALL_REQUESTS - 1 },
+	{ "small nowait", 64, NOWAIT, SMALL_REQUESTS - 1 },
 	{ "small nofail", 64, NOFAIL, SMALL_REQUESTS },
 	{ "far bits", 16, GFP_KERNEL, SMALL_REQUESTS + 1 },
-	{ "far bits atomic", 8, ATOMIC, SMALL_REQUESTS + 1 },
+	{ "far bits atomic", 8, ATOMIC, SMALL_REQUESTS - 1 + 1 },
 	{ "far bits nofail", 48, NOFAIL, SMALL_REQUESTS + 1 },
 	{ "long span", 18432, GFP_KERNEL, SMALL_REQUESTS },
-	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS },
+	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS - 1 },
 	{ "long span nofail", 18432, NOFAIL, SMALL_REQUESTS },
-	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS },
+	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS - 1 },
 	{ "run", 57344, GFP_KERNEL, SMALL_REQUESTS },
-	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS, .exact = true },
+	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS - 1, .exact = true },
 	{ "run nofail", 57344, NOFAIL, SMALL_REQUESTS },
 	{ "small ahead", 64, GFP_KERNEL, SMALL_REQUESTS, .in_use = true },
-	{ "shared", 73728, GFP_KERNEL, EXACT_REQUESTS, .in_use = true },
-	{ "shared atomic", 73728, ATOMIC, EXACT_REQUESTS,
+	{ "shared", 73728, GFP_KERNEL, SHARED_REQUESTS, .in_use = true },
+	{ "shared atomic", 73728, ATOMIC, SHARED_REQUESTS,
 	  .exact = true, .in_use = true },
-	{ "shared nofail", 73728, NOFAIL, EXACT_REQUESTS, .in_use = true },
-	{ "own", 100000, GFP_KERNEL, EXACT_REQUESTS, .exact = true },
-	{ "own atomic", 100000, ATOMIC, EXACT_REQUESTS, .exact = true },
-	{ "own nofail", 100000, NOFAIL, EXACT_REQUESTS },
+	{ "shared nofail", 73728, NOFAIL, SHARED_REQUESTS, .in_use = true },
+	{ "own", 100000, GFP_KERNEL, SHARED_REQUESTS, .exact = true },
+	{ "own atomic", 100000, ATOMIC, SHARED_REQUESTS, .exact = true },
+	{ "own nofail", 100000, NOFAIL, SHARED_REQUESTS },
 	{ "exact zone", 64, NOWAIT | GFP_DMA, EXACT_REQUESTS },
 	{ "exact zone nofail", 64, NOFAIL | GFP_DMA, EXACT_REQUESTS },
 	{ "arenas", KMALLOC_MAX_SIZE, GFP_KERNEL, EXACT_REQUESTS, .exact = true },

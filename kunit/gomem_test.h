@@ -46,6 +46,7 @@
 #include "shrinker.h"
 #include "sizeclass.h"
 #include "snapshot.h"
+#include "stock.h"
 
 struct gomem_test {
 	struct gomem_meta meta;

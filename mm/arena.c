@@ -26,6 +26,7 @@
 
 #include "arena.h"
 #include "index.h"
+#include "stock.h"
 
 static_assert(GOMEM_NR_TAGS <= U8_MAX);
 
@@ -37,6 +38,7 @@ static DEFINE_MUTEX(gomem_index_mutex);
 
 /* Arenas serve blocks of any heap, so none of the heaps can count them. */
 static atomic_long_t arena_bytes;
+static struct gomem_stock arena_stock;
 
 static unsigned long arena_index(const struct gomem_index *index,
 				 unsigned long address)
@@ -74,18 +76,46 @@ static bool arenas_of(unsigned long base, unsigned long bytes,
 	return covered;
 }
 
+static void arena_unmake(const void *item)
+{
+	const struct gomem_arena *arena = item;
+
+	kfree(arena->span);
+	kfree(arena);
+}
+
+static size_t arena_size(const struct gomem_arena *arena)
+{
+	return ksize(arena->span) + ksize(arena);
+}
+
 static void arena_free(struct gomem_arena *arena)
 {
 	if (!arena)
 		return;
-	atomic_long_sub(ksize(arena->span) + ksize(arena), &arena_bytes);
-	kfree(arena->span);
-	kfree(arena);
+	atomic_long_sub(arena_size(arena), &arena_bytes);
+	arena_unmake(arena);
 }
 
 static void arena_free_rcu(struct rcu_head *rcu)
 {
 	arena_free(container_of(rcu, struct gomem_arena, rcu));
+}
+
+static void *arena_make(gfp_t gfp)
+{
+	struct gomem_arena *arena = kzalloc(sizeof(*arena), gfp);
+
+	if (!arena)
+		return NULL;
+	arena->span = kcalloc(GOMEM_ARENA_HALVES, sizeof(*arena->span), gfp);
+	if (!arena->span) {
+		kfree(arena);
+		return NULL;
+	}
+	/* It may be known to nothing but a page of the index. */
+	kmemleak_not_leak(arena);
+	return arena;
 }
 
 static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
@@ -94,19 +124,9 @@ static struct gomem_arena *arena_alloc(struct gomem_meta *meta, gfp_t gfp)
 
 	if (gomem_should_fail(meta))
 		return NULL;
-	arena = kzalloc(sizeof(*arena), gfp);
-	if (!arena)
-		return NULL;
-	if (!gomem_should_fail(meta))
-		arena->span = kcalloc(GOMEM_ARENA_HALVES, sizeof(*arena->span),
-				      gfp);
-	if (!arena->span) {
-		kfree(arena);
-		return NULL;
-	}
-	/* It may be known to nothing but a page of the index. */
-	kmemleak_not_leak(arena);
-	atomic_long_add(ksize(arena->span) + ksize(arena), &arena_bytes);
+	arena = gomem_stock_take(&arena_stock, gfp);
+	if (arena)
+		atomic_long_add(arena_size(arena), &arena_bytes);
 	return arena;
 }
 
@@ -453,7 +473,12 @@ int gomem_index_init(void)
 	if (!gomem_memory_find(&memory))
 		gomem_index = gomem_index_make(&memory, NULL);
 	kfree(memory.range);
-	return gomem_index ? 0 : -ENOMEM;
+	if (!gomem_index)
+		return -ENOMEM;
+	gomem_stock_init(&arena_stock, arena_make, arena_unmake,
+			 sizeof(struct gomem_arena) +
+			 GOMEM_ARENA_HALVES * sizeof(struct gomem_span *), 1);
+	return 0;
 }
 
 /**
@@ -476,4 +501,5 @@ void gomem_index_exit(void)
 	}
 	gomem_index_free(index);
 	gomem_index = NULL;
+	gomem_stock_exit(&arena_stock);
 }

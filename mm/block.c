@@ -29,6 +29,7 @@
 #include "arena.h"
 #include "block.h"
 #include "meta.h"
+#include "stock.h"
 
 /* How many kernel pages hold @bytes. */
 static unsigned long block_kernel_pages(unsigned long bytes)
@@ -231,10 +232,28 @@ unsigned int gomem_block_order(unsigned int npages)
 		     get_order((unsigned long)npages << GOMEM_PAGE_SHIFT));
 }
 
-static void block_free_descriptor(struct gomem_meta *meta,
-				  struct gomem_block *block)
+/* --- Descriptors. --- */
+
+/* A block with a single span: what those get who may not sleep. */
+struct block_of_one {
+	struct gomem_block block;
+	struct gomem_span span;
+};
+
+static struct gomem_stock block_stock;
+
+static void *block_make_one(gfp_t gfp)
 {
-	gomem_meta_free(meta, GOMEM_META_MSPAN, block->span);
+	return kzalloc(sizeof(struct block_of_one), gfp);
+}
+
+static void block_free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
+{
+	if (block->of_one)
+		gomem_meta_recount(meta, GOMEM_META_MSPAN, GOMEM_META_GC,
+				   sizeof(*block->span));
+	else
+		gomem_meta_free(meta, GOMEM_META_MSPAN, block->span);
 	gomem_meta_free(meta, GOMEM_META_GC, block);
 }
 
@@ -245,24 +264,59 @@ static void block_free_descriptor_rcu(struct rcu_head *rcu)
 	block_free_descriptor(block->meta, block);
 }
 
-static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
-						  unsigned int nr_spans,
-						  gfp_t gfp)
+static struct gomem_block *block_alloc_one(struct gomem_meta *meta, gfp_t gfp)
+{
+	struct block_of_one *one;
+
+	if (gomem_should_fail(meta))
+		return NULL;
+	one = gomem_stock_take(&block_stock, gfp);
+	if (!one)
+		return NULL;
+	gomem_meta_count(meta, GOMEM_META_GC, one);
+	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN, sizeof(one->span));
+	one->block.of_one = true;
+	one->block.span = &one->span;
+	return &one->block;
+}
+
+static struct gomem_block *block_alloc_many(struct gomem_meta *meta,
+					    unsigned int nr_spans, gfp_t gfp)
 {
 	struct gomem_block *block;
-	unsigned int i;
 
 	block = gomem_meta_alloc(meta, GOMEM_META_GC, sizeof(*block), gfp);
 	if (!block)
 		return NULL;
-	block->meta = meta;
-	atomic_set(&block->refs, 1);
 	block->span = gomem_meta_alloc(meta, GOMEM_META_MSPAN,
 				       nr_spans * sizeof(*block->span), gfp);
-	if (!block->span) {
-		block_free_descriptor(meta, block);
+	if (block->span)
+		return block;
+	gomem_meta_free(meta, GOMEM_META_GC, block);
+	return NULL;
+}
+
+static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
+						  unsigned int npages,
+						  enum gomem_block_kind kind, gfp_t gfp)
+{
+	unsigned int i, nr_spans = kind == GOMEM_BLOCK_SHARED ? npages : 1;
+	struct gomem_block *block;
+
+	block = nr_spans == 1 ? block_alloc_one(meta, gfp) :
+				block_alloc_many(meta, nr_spans, gfp);
+	if (!block)
 		return NULL;
-	}
+	block->meta = meta;
+	block->npages = npages;
+	block->exact = kind != GOMEM_BLOCK_SHARED;
+	block->compound = kind == GOMEM_BLOCK_COMPOUND;
+	block->half = kind == GOMEM_BLOCK_HALF;
+	block->born = ktime_get_mono_fast_ns();
+	atomic_set(&block->refs, 1);
+	INIT_LIST_HEAD(&block->all);
+	INIT_LIST_HEAD(&block->list);
+	INIT_LIST_HEAD(&block->idle);
 	for (i = 0; i < nr_spans; i++) {
 		INIT_LIST_HEAD(&block->span[i].list);
 		block->span[i].block = block;
@@ -348,22 +402,13 @@ struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
 				      enum gomem_block_kind kind, gfp_t gfp,
 				      int nid)
 {
-	bool shared = kind == GOMEM_BLOCK_SHARED;
 	gfp_t meta_gfp = gomem_meta_gfp(gfp);
 	struct gomem_block *block;
 
 	npages = block_length(npages, kind);
-	block = block_alloc_descriptor(meta, shared ? npages : 1, meta_gfp);
+	block = block_alloc_descriptor(meta, npages, kind, meta_gfp);
 	if (!block)
 		return NULL;
-	block->npages = npages;
-	block->exact = !shared;
-	block->compound = kind == GOMEM_BLOCK_COMPOUND;
-	block->half = kind == GOMEM_BLOCK_HALF;
-	block->born = ktime_get_mono_fast_ns();
-	INIT_LIST_HEAD(&block->all);
-	INIT_LIST_HEAD(&block->list);
-	INIT_LIST_HEAD(&block->idle);
 	if (block->compound)
 		gfp |= __GFP_COMP;
 	if (gomem_should_fail(meta) || !block_get_pages(block, gfp, nid))
@@ -473,4 +518,25 @@ void gomem_block_abandon(struct gomem_block *block)
 	rcu_read_unlock();
 	gomem_arena_put(block->base, block_reach(block));
 	block_free_descriptor(meta, block);
+}
+
+/**
+ * gomem_block_init() - before the first block
+ *
+ * Context: process, may sleep.
+ */
+void gomem_block_init(void)
+{
+	gomem_stock_init(&block_stock, block_make_one, kfree,
+			 sizeof(struct block_of_one), GOMEM_STOCK_MOST);
+}
+
+/**
+ * gomem_block_exit() - after the last one
+ *
+ * Context: process, may sleep.
+ */
+void gomem_block_exit(void)
+{
+	gomem_stock_exit(&block_stock);
 }

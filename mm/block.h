@@ -45,7 +45,10 @@ struct gomem_mheap;
  */
 struct gomem_block {
 	struct list_head all;		/* mheap.blocks */
-	struct list_head list;		/* mheap.shelf[][], or a local list */
+	union {
+		struct list_head list;	/* mheap.shelf[][], or a local list */
+		struct rcu_head rcu;	/* when it is on none any more */
+	};
 	struct list_head idle;		/* mheap.idle_blocks, or empty */
 	struct gomem_mheap *mheap;
 	struct gomem_meta *meta;	/* what this descriptor is counted in */
@@ -59,14 +62,14 @@ struct gomem_block {
 	bool pfmemalloc;		/* constant: from the emergency reserves */
 	u8 row, column;			/* place on the shelf */
 	u16 holes;			/* pages that are gone */
+	bool of_one;			/* constant: its only span follows it in memory */
+	bool gone;			/* in mheap.blocks only for walks */
+	u32 pins;			/* walks that stand on it, see walk.c */
+	atomic_t refs;			/* its heap and walks: who keeps the descriptor */
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
 	unsigned long filling;		/* no holes until then, in jiffies */
-	u32 pins;			/* walks that stand on it, see walk.c */
-	bool gone;			/* in mheap.blocks only for those */
-	atomic_t refs;			/* its heap and walks: who keeps the descriptor */
-	struct rcu_head rcu;
 	struct gomem_span *span;	/* constant: npages of them, or one */
-	/* Shared blocks only. */
+	/* Shared blocks only: others end here. */
 	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
 	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
 };
@@ -107,6 +110,8 @@ static inline unsigned int gomem_span_nelems(const struct gomem_span *span)
 	return min(gomem_object_index(span->class, gomem_span_bytes(span)), most);
 }
 
+void gomem_block_init(void);
+void gomem_block_exit(void);
 struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
 				      unsigned int npages,
 				      enum gomem_block_kind kind, gfp_t gfp,

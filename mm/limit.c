@@ -23,6 +23,7 @@
 #include "knobs.h"
 #include "limit.h"
 #include "mheap.h"
+#include "stock.h"
 
 /**
  * gomem_limit_used() - what the limit is about
@@ -41,7 +42,7 @@ u64 gomem_limit_used(const struct gomem_heap *heap)
 	for (kind = 0; kind < GOMEM_NR_META; kind++)
 		bytes += atomic_long_read(&heap->meta->bytes[kind]);
 	if (heap->is_default)
-		bytes += gomem_index_bytes() + gomem_arena_bytes();
+		bytes += gomem_index_bytes() + gomem_arena_bytes() + gomem_stock_bytes();
 	return bytes;
 }
 

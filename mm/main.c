@@ -30,6 +30,7 @@
 
 #include "../debugfs/debugfs.h"
 #include "arena.h"
+#include "block.h"
 #include "hotplug.h"
 #include "instance.h"
 #include "mcache.h"
@@ -55,9 +56,10 @@ static int __init gomem_init(void)
 	int ret;
 
 	gomem_sizeclass_init();
+	gomem_block_init();
 	ret = gomem_index_init();
 	if (ret)
-		return ret;
+		goto no_index;
 	ret = gomem_reclaim_init();
 	if (ret)
 		goto no_reclaim;
@@ -102,6 +104,8 @@ no_mcache:
 	gomem_reclaim_exit();
 no_reclaim:
 	gomem_index_exit();
+no_index:
+	gomem_block_exit();
 	return ret;
 }
 
@@ -115,6 +119,7 @@ static void __exit gomem_exit(void)
 	gomem_mcache_teardown();
 	gomem_reclaim_exit();
 	gomem_index_exit();
+	gomem_block_exit();
 }
 
 /* Built in, it is there before the drivers are. */

@@ -45,6 +45,17 @@ gfp_t gomem_meta_gfp(gfp_t gfp)
 }
 
 /**
+ * gomem_meta_count() - count what comes from elsewhere
+ * @meta: where
+ * @kind: as what
+ * @p: the memory, from kmalloc()
+ */
+void gomem_meta_count(struct gomem_meta *meta, enum gomem_meta_kind kind, const void *p)
+{
+	atomic_long_add(ksize(p), &meta->bytes[kind]);
+}
+
+/**
  * gomem_meta_alloc() - zeroed memory for the allocator itself
  * @meta: where it is counted
  * @kind: as what
@@ -63,7 +74,7 @@ void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		return NULL;
 	p = kzalloc(size, gfp);
 	if (p)
-		atomic_long_add(ksize(p), &meta->bytes[kind]);
+		gomem_meta_count(meta, kind, p);
 	return p;
 }
 
@@ -77,6 +88,20 @@ void gomem_meta_uncount(struct gomem_meta *meta, enum gomem_meta_kind kind,
 			const void *p)
 {
 	atomic_long_sub(ksize(p), &meta->bytes[kind]);
+}
+
+/**
+ * gomem_meta_recount() - some of what was allocated is of another kind
+ * @meta: where it is counted
+ * @from: as what it was counted
+ * @to: as what it is to be
+ * @bytes: how much
+ */
+void gomem_meta_recount(struct gomem_meta *meta, enum gomem_meta_kind from,
+			enum gomem_meta_kind to, size_t bytes)
+{
+	atomic_long_sub(bytes, &meta->bytes[from]);
+	atomic_long_add(bytes, &meta->bytes[to]);
 }
 
 /**

@@ -36,6 +36,10 @@ void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		       size_t size, gfp_t gfp);
 void gomem_meta_uncount(struct gomem_meta *meta, enum gomem_meta_kind kind,
 			const void *p);
+void gomem_meta_count(struct gomem_meta *meta, enum gomem_meta_kind kind,
+		      const void *p);
+void gomem_meta_recount(struct gomem_meta *meta, enum gomem_meta_kind from,
+			enum gomem_meta_kind to, size_t bytes);
 void gomem_meta_free(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		     void *p);
 gfp_t gomem_meta_gfp(gfp_t gfp);

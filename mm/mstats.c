@@ -13,6 +13,7 @@
 #include "meta.h"
 #include "mspan.h"
 #include "mstats.h"
+#include "stock.h"
 
 /* Bytes of magazines that wait, empty, for use. */
 static u64 mstats_spare_bytes(struct gomem_heap *heap)
@@ -73,7 +74,8 @@ static void mstats_fill_sys(struct gomem_memstats *stats, struct gomem_heap *hea
 	stats->gc_sys = atomic_long_read(&meta->bytes[GOMEM_META_GC]);
 	stats->other_sys = atomic_long_read(&meta->bytes[GOMEM_META_OTHER]);
 	if (heap->is_default)
-		stats->gc_sys += gomem_index_bytes() + gomem_arena_bytes();
+		stats->gc_sys += gomem_index_bytes() + gomem_arena_bytes() +
+				 gomem_stock_bytes();
 	/* The parts were read at other times than the wholes. */
 	stats->mspan_inuse = min(stats->mspan_sys,
 				 snap->nr_spans * sizeof(struct gomem_span));
