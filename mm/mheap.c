@@ -401,6 +401,12 @@ void gomem_mheap_follow(struct gomem_want *want, const struct gomem_block *block
 		want->central = &node->central[central->class];
 }
 
+/* May the caller sleep, even if @gfp has been made light? */
+static bool mheap_may_sleep(const struct gomem_want *want, gfp_t gfp)
+{
+	return want->ahead || gfpflags_allow_blocking(gfp);
+}
+
 /*
  * A block of the size that the heap would like, or a smaller one: without
  * waiting, without waking anybody, without touching reserves.
@@ -413,8 +419,7 @@ static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 	unsigned int npages = max(gomem_mheap_growth(mheap), least);
 	struct gomem_block *block;
 
-	if (npages > GOMEM_ARENA_PAGES ||
-	    !(want->ahead || gfpflags_allow_blocking(gfp)))
+	if (npages > GOMEM_ARENA_PAGES || !mheap_may_sleep(want, gfp))
 		return NULL;
 	gfp = gomem_light_gfp(gfp & GFP_ZONEMASK);
 	if (!want->by_policy)
@@ -448,6 +453,19 @@ static unsigned int mheap_object_order(const struct gomem_want *want)
 }
 
 /*
+ * How to get the pages of one span.  Who may not sleep has no time to give back a tail,
+ * nor to get a descriptor for every page: all of what comes is the span.
+ */
+static enum gomem_block_kind mheap_span_kind(const struct gomem_want *want, gfp_t gfp)
+{
+	if (want->half)
+		return GOMEM_BLOCK_HALF;
+	if (want->npages > 1 && !mheap_may_sleep(want, gfp))
+		return GOMEM_BLOCK_COMPOUND;
+	return GOMEM_BLOCK_SHARED;
+}
+
+/*
  * The pages of one span.  If an object alone could do with a smaller order, that
  * is asked for without any pressure; otherwise with all the means that the caller
  * has.
@@ -456,6 +474,7 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
 					   const struct gomem_want *want,
 					   gfp_t gfp)
 {
+	enum gomem_block_kind kind = mheap_span_kind(want, gfp);
 	unsigned int order = mheap_want_order(want);
 
 	if (order > mheap_object_order(want))
@@ -464,9 +483,8 @@ static struct gomem_block *mheap_grow_span(struct gomem_mheap *mheap,
 		return NULL;
 	if (order > GOMEM_MAX_NOFAIL_ORDER && (gfp & __GFP_NOFAIL))
 		return NULL;
-	return gomem_block_alloc(mheap->meta, want->npages,
-				 want->half ? GOMEM_BLOCK_HALF : GOMEM_BLOCK_SHARED,
-				 gfp, mheap_nid(mheap, want));
+	return gomem_block_alloc(mheap->meta, want->npages, kind, gfp,
+				 mheap_nid(mheap, want));
 }
 
 /**
