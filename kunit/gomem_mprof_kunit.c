@@ -484,6 +484,36 @@ static void mprof_buckets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *nr, 5U);
 }
 
+static noinline void *atomic_here(struct kunit *test)
+{
+	void *p = gomem_heap_alloc(gomem_test_heap(test), SIZE, GFP_ATOMIC);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+/* Who may not sleep is not kept for long: where the heap has grown, by no stack. */
+static void mprof_brief(struct kunit *test)
+{
+	unsigned int i, nr, brief = 0, deep = 0;
+	struct gomem_site *sites;
+	void *p[3];
+
+	set_rate(test, 1);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = i < 2 ? atomic_here(test) : here(test, SIZE);
+	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
+	KUNIT_ASSERT_NOT_NULL(test, sites);
+	for (i = 0; i < nr; i++)
+		*(sites[i].bucket.depth == 1 ? &brief : &deep) += sites[i].bucket.nmalloc;
+	kvfree(sites);
+	gomem_free_bulk(ARRAY_SIZE(p), p);
+	KUNIT_EXPECT_EQ(test, brief + deep, 3U);
+	if (!deep)
+		kunit_skip(test, "no stack can be walked here");
+	KUNIT_EXPECT_EQ(test, brief, 1U);
+}
+
 /* What has no room is dropped, and nothing else happens to it. */
 static void mprof_memory_is_bounded(struct kunit *test)
 {
@@ -707,6 +737,7 @@ static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_holds_under_load),
 	KUNIT_CASE(mprof_estimates),
 	KUNIT_CASE(mprof_buckets),
+	KUNIT_CASE(mprof_brief),
 	KUNIT_CASE(mprof_memory_is_bounded),
 	KUNIT_CASE(mprof_no_memory_for_marks),
 	KUNIT_CASE(mprof_ages),

@@ -53,6 +53,7 @@ static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 			      int node, bool light, unsigned long ip)
 {
 	gfp_t node_gfp = gfp | __GFP_THISNODE;
+	u64 growths = gomem_growths(heap->node[node]);
 	bool zeroed = false;
 	void *p;
 	u32 due;
@@ -64,7 +65,8 @@ static void *api_alloc_remote(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		return NULL;
 	due = gomem_sample_due(heap, p);
 	if (due)
-		heap->hooks->sample(heap, p, size, due, ip);
+		heap->hooks->sample(heap, p, size, due, ip,
+				    gomem_sample_brief(heap->node[node], growths, gfp));
 	return gomem_ready(p, size, gfp, zeroed, ip);
 }
 

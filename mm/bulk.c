@@ -76,7 +76,7 @@ static void bulk_sample_some(struct gomem_heap *heap, void **objs,
 	while (rate && i < nr) {
 		i += gomem_sample_left(get_random_u32(), bytes, rate);
 		if (i <= nr)
-			heap->hooks->sample(heap, objs[i - 1], size, rate, ip);
+			heap->hooks->sample(heap, objs[i - 1], size, rate, ip, false);
 	}
 }
 

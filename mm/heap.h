@@ -115,9 +115,12 @@ struct gomem_hooks {
 	struct gomem_node *(*zone)(struct gomem_heap *heap, gfp_t gfp);
 	/* The page allocator has nothing: find something.  Is it worth another try? */
 	bool (*shrink)(struct gomem_heap *heap, gfp_t gfp);
-	/* Sample an object that nobody knows yet but the caller. */
+	/*
+	 * Sample an object that nobody knows yet but the caller; with the caller alone
+	 * if @brief, and not the stack.
+	 */
 	void (*sample)(struct gomem_heap *heap, const void *p, size_t size,
-		       u32 rate, unsigned long ip);
+		       u32 rate, unsigned long ip, bool brief);
 	/* A small object of a span with samples is about to be freed; under RCU. */
 	void (*unsample)(struct gomem_span *span, const void *p);
 	/* A large object with a sample in this bucket has been freed. */

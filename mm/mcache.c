@@ -238,6 +238,20 @@ u32 gomem_sample_due(struct gomem_heap *heap, const void *p)
 	return rate;
 }
 
+/**
+ * gomem_sample_brief() - has it taken long enough without a walk of the stack?
+ * @node: where the memory was asked for
+ * @growths: gomem_growths() of it, before
+ * @gfp: the caller's flags
+ *
+ * Return: true if the caller may not sleep, and the heap has grown; or somebody else's
+ * request had it grow.
+ */
+bool gomem_sample_brief(const struct gomem_node *node, u64 growths, gfp_t gfp)
+{
+	return !gfpflags_allow_blocking(gfp) && gomem_growths(node) != growths;
+}
+
 /* The next exchange moves twice as many, up to what a magazine holds. */
 static unsigned int mcache_raise_target(struct gomem_mcache *mc, unsigned int class)
 {
@@ -510,6 +524,8 @@ static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 					struct gomem_heap *heap, unsigned long ip)
 {
+	struct gomem_node *node = gomem_local_node(heap);
+	u64 growths = gomem_growths(node);
 	bool zeroed = false;
 	u32 due = 0;
 	void *p;
@@ -526,7 +542,8 @@ static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 		return NULL;
 	}
 	if (due)
-		heap->hooks->sample(heap, p, size, due, ip);
+		heap->hooks->sample(heap, p, size, due, ip,
+				    gomem_sample_brief(node, growths, gfp));
 	return gomem_ready(p, size, gfp, zeroed, ip);
 }
 
@@ -545,7 +562,7 @@ static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap
 	mcache_leave(mc);
 	preempt_enable();
 	if (due)
-		heap->hooks->sample(heap, p, size, due, ip);
+		heap->hooks->sample(heap, p, size, due, ip, false);
 	return gomem_ready(p, size, gfp, false, ip);
 }
 

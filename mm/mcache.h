@@ -117,6 +117,7 @@ void *gomem_alloc_for(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		      unsigned long ip);
 void gomem_free_for(const void *p, unsigned long ip);
 u32 gomem_sample_due(struct gomem_heap *heap, const void *p);
+bool gomem_sample_brief(const struct gomem_node *node, u64 growths, gfp_t gfp);
 void *gomem_ready(void *p, size_t size, gfp_t gfp, bool zeroed,
 		  unsigned long ip);
 

@@ -105,6 +105,12 @@ static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
 	       READ_ONCE(mheap->pinned_pages);
 }
 
+/* How often the page heap of @node has grown. */
+static inline u64 gomem_growths(const struct gomem_node *node)
+{
+	return READ_ONCE(node->mheap->grown);
+}
+
 /*
  * Objects from the emergency reserves are for those who may use these: no CPU caches
  * them, so their tag is none that gomem_free() knows what to do with.

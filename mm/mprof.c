@@ -20,7 +20,8 @@
  * either is missing the sample is dropped, and that is counted.
  *
  * All of this happens with the CPU's mcache let go; a stack takes some
- * microseconds to walk.
+ * microseconds to walk.  An allocation that may not sleep, and for which the heap had
+ * to grow, has taken its time already: of that, only the caller is noted.
  */
 #include <linux/export.h>
 #include <linux/jhash.h>
@@ -160,15 +161,19 @@ void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket)
 
 /* --- Marks. --- */
 
-/* Room for the marks of a span.  Nobody is woken for it, see depot_new_magazine(). */
+/*
+ * Room for the marks of a span.  Nobody is woken for it, see depot_new_magazine(); and it
+ * is no tiny piece, because a new slab of those is much work, and the caller may be
+ * atomic.
+ */
 static struct gomem_sampled *mprof_marks_alloc(struct gomem_heap *heap,
 					       const struct gomem_span *span)
 {
 	struct gomem_sampled *marks;
+	size_t bytes = struct_size(marks, object, gomem_span_nelems(span));
 
 	return gomem_meta_alloc(heap->meta, GOMEM_META_BUCKHASH,
-				struct_size(marks, object,
-					    gomem_span_nelems(span)),
+				max_t(size_t, bytes, SMP_CACHE_BYTES),
 				__GFP_NOWARN | __GFP_NOMEMALLOC);
 }
 
@@ -272,11 +277,12 @@ static unsigned int mprof_unmark(struct gomem_span *span, const void *p,
  * @size: bytes that were asked for
  * @rate: by which it was chosen, not 0; the heap may have another one by now
  * @ip: where gomem was called from
+ * @brief: take @ip for all of the stack
  *
  * Context: any but NMI; no mcache and no gomem lock held.
  */
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
-			u32 rate, unsigned long ip)
+			u32 rate, unsigned long ip, bool brief)
 {
 	struct gomem_mprof *mprof = heap->mprof;
 	struct gomem_span *span = gomem_span_of(p);
@@ -290,7 +296,7 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 		atomic_long_inc(&mprof->dropped);
 		return;
 	}
-	mprof_stack_save(&stack, ip, mprof->max_depth);
+	mprof_stack_save(&stack, ip, brief ? 1 : mprof->max_depth);
 	frame = stack.frame + stack.first;
 	key.class = span->class;
 	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);

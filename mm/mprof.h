@@ -66,7 +66,7 @@ int gomem_mprof_init(struct gomem_heap *heap);
 void gomem_mprof_destroy(struct gomem_heap *heap);
 int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate);
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
-			u32 rate, unsigned long ip);
+			u32 rate, unsigned long ip, bool brief);
 void gomem_mprof_free(struct gomem_span *span, const void *p);
 void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket);
 
