@@ -56,12 +56,9 @@ check "what is held for large objects" run gomem_stairs
 check "size after size: 1.25 times as much as by kmalloc" factor 1.25 stairs-peak-kb
 check "random sizes: no more than by kmalloc" factor 1 random-peak-kb
 
-# 10000 instructions are the aim.  64 and 256 bytes were seen at 3500 to 9500, which is
-# within it; from 1536 bytes on, the worst call that has to grow took 9200 to 19000.  The
-# bound keeps out what was: over 600000.
 check "atomic allocations" run gomem_latency
 for size in 64 256 1536 4096 8192 20000 32768; do
-	check "the worst of $size bytes: 30000 instructions" at_most 30000 atomic-alloc-$size
+	check "the worst of $size bytes: 10000 instructions" at_most 10000 atomic-alloc-$size
 	check "its free: not much above kmalloc's" factor 1 atomic-free-$size 10000
 	check "none failed" is atomic-failed-$size 0
 done
