@@ -43,7 +43,7 @@ struct bench_row {
 
 extern const struct bench_row bench_hot_row, bench_classes_row, bench_batch_row,
 	bench_bulk_row, bench_pipe_row, bench_larson_row, bench_smp_row,
-	bench_irq_row, bench_memstats_row, bench_profile_row;
+	bench_neighbour_row, bench_irq_row, bench_memstats_row, bench_profile_row;
 
 extern unsigned int bench_sizes[];
 extern unsigned int bench_nr_sizes;

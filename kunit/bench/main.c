@@ -66,8 +66,8 @@ const char *const bench_names[BENCH_NR_WHO] = { "gomem", "kmalloc", "cache" };
 
 static const struct bench_row *const all_rows[] = {
 	&bench_hot_row, &bench_classes_row, &bench_batch_row, &bench_bulk_row,
-	&bench_pipe_row, &bench_larson_row, &bench_smp_row, &bench_irq_row,
-	&bench_memstats_row, &bench_profile_row,
+	&bench_pipe_row, &bench_larson_row, &bench_smp_row,
+	&bench_neighbour_row, &bench_irq_row, &bench_memstats_row, &bench_profile_row,
 };
 
 static struct result {
