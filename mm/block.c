@@ -234,17 +234,14 @@ unsigned int gomem_block_order(unsigned int npages)
 
 /* --- Descriptors. --- */
 
-/* A block with a single span: what those get who may not sleep. */
-struct block_of_one {
-	struct gomem_block block;
-	struct gomem_span span;
-};
+/* Of a block and a single span, one behind the other: for those who may not sleep. */
+#define BLOCK_OF_ONE_BYTES	(sizeof(struct gomem_block) + sizeof(struct gomem_span))
 
 static struct gomem_stock block_stock;
 
 static void *block_make_one(gfp_t gfp)
 {
-	return kzalloc(sizeof(struct block_of_one), gfp);
+	return kzalloc(BLOCK_OF_ONE_BYTES, gfp);
 }
 
 static void block_free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
@@ -264,20 +261,28 @@ static void block_free_descriptor_rcu(struct rcu_head *rcu)
 	block_free_descriptor(block->meta, block);
 }
 
-static struct gomem_block *block_alloc_one(struct gomem_meta *meta, gfp_t gfp)
+static struct gomem_block *block_alloc_one(struct gomem_meta *meta,
+					   enum gomem_block_kind kind, gfp_t gfp)
 {
-	struct block_of_one *one;
+	size_t own = sizeof(struct gomem_block);
+	struct gomem_block *block;
 
 	if (gomem_should_fail(meta))
 		return NULL;
-	one = gomem_stock_take(&block_stock, gfp);
-	if (!one)
+	if (kind == GOMEM_BLOCK_HALF) {
+		/* Memory is short, and they may be many: do without the maps. */
+		own = offsetof(struct gomem_block, map);
+		block = kzalloc(own + sizeof(*block->span), gfp);
+	} else {
+		block = gomem_stock_take(&block_stock, gfp);
+	}
+	if (!block)
 		return NULL;
-	gomem_meta_count(meta, GOMEM_META_GC, one);
-	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN, sizeof(one->span));
-	one->block.of_one = true;
-	one->block.span = &one->span;
-	return &one->block;
+	gomem_meta_count(meta, GOMEM_META_GC, block);
+	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN, sizeof(*block->span));
+	block->of_one = true;
+	block->span = (void *)block + own;
+	return block;
 }
 
 static struct gomem_block *block_alloc_many(struct gomem_meta *meta,
@@ -303,7 +308,7 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	unsigned int i, nr_spans = kind == GOMEM_BLOCK_SHARED ? npages : 1;
 	struct gomem_block *block;
 
-	block = nr_spans == 1 ? block_alloc_one(meta, gfp) :
+	block = nr_spans == 1 ? block_alloc_one(meta, kind, gfp) :
 				block_alloc_many(meta, nr_spans, gfp);
 	if (!block)
 		return NULL;
@@ -528,7 +533,7 @@ void gomem_block_abandon(struct gomem_block *block)
 void gomem_block_init(void)
 {
 	gomem_stock_init(&block_stock, block_make_one, kfree,
-			 sizeof(struct block_of_one), GOMEM_STOCK_MOST);
+			 BLOCK_OF_ONE_BYTES, GOMEM_STOCK_MOST);
 }
 
 /**
