@@ -9,25 +9,33 @@
  *
  * Memory that is about to come may lie where the arena index has no room for it.  One
  * that has is made before anybody can get a page of it; and once more when gomem begins
- * to be told of such memory, for what came just before.  Memory that is about to go cannot
+ * to be told of such memory, for what came just before.  If it is the first memory of its
+ * node, that gets a page heap in every heap, a moment later.  Memory that is about to go cannot
  * go while gomem has pages of it, and gomem cannot move objects; but it gives
  * back all blocks without spans, and asks for a cycle to make more of them.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/memory.h>
+#include <linux/nodemask.h>
 #include <linux/notifier.h>
+#include <linux/workqueue.h>
 
 #include "arena.h"
+#include "gc.h"
 #include "heapctl.h"
 #include "hotplug.h"
 #include "instance.h"
 #include "mcache.h"
 #include "mheap.h"
+#include "node.h"
 #include "reclaim.h"
 #include "release.h"
 
 static enum cpuhp_state cpu_state;
+
+/* There has been more than one node with memory; objects are told apart since. */
+static bool several_nodes;
 
 /* A CPU that gets no mcache comes up all the same, and goes past it. */
 static int hotplug_cpu_comes(unsigned int cpu)
@@ -70,6 +78,32 @@ static void hotplug_memory_goes(void)
 	up_read(&gomem_heaps_lock);
 }
 
+static void hotplug_count_nodes(void)
+{
+	if (several_nodes || num_node_state(N_MEMORY) < 2)
+		return;
+	several_nodes = true;
+	static_branch_inc(&gomem_detour);
+}
+
+/* Memory has come, maybe the first one of its node. */
+static void hotplug_memory_came(struct work_struct *work)
+{
+	struct gomem_heap *heap;
+
+	/* Before anybody can have an object of that node. */
+	hotplug_count_nodes();
+	down_read(&gomem_heaps_lock);
+	list_for_each_entry(heap, &gomem_heaps, list)
+		/* CPUs of that node begin anew, with its memory. */
+		if (gomem_nodes_catch_up(heap) > 0)
+			gomem_gc_drain_cpus(heap, true);
+	up_read(&gomem_heaps_lock);
+}
+
+/* Not at once: the locks of hotplug are held, under which no code can be patched. */
+static DECLARE_WORK(memory_work, hotplug_memory_came);
+
 static int hotplug_memory_changes(struct notifier_block *self, unsigned long action,
 				  void *arg)
 {
@@ -82,6 +116,9 @@ static int hotplug_memory_changes(struct notifier_block *self, unsigned long act
 					 change->nr_pages);
 		if (ret)
 			return notifier_from_errno(ret);
+		break;
+	case MEM_ONLINE:
+		schedule_work(&memory_work);
 		break;
 	case MEM_GOING_OFFLINE:
 		hotplug_memory_goes();
@@ -116,10 +153,12 @@ int gomem_hotplug_init(void)
 	ret = gomem_index_catch_up();
 	if (ret)
 		goto not_covered;
+	hotplug_count_nodes();
 	return 0;
 
 not_covered:
 	unregister_memory_notifier(&memory_notifier);
+	cancel_work_sync(&memory_work);
 no_notifier:
 	cpuhp_remove_state_nocalls(cpu_state);
 	return ret;
@@ -131,5 +170,6 @@ no_notifier:
 void gomem_hotplug_exit(void)
 {
 	unregister_memory_notifier(&memory_notifier);
+	cancel_work_sync(&memory_work);
 	cpuhp_remove_state_nocalls(cpu_state);
 }

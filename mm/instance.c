@@ -82,6 +82,8 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 		ret = gomem_reclaim_start(heap);
 	if (!ret) {
 		down_write(&gomem_heaps_lock);
+		/* Of memory that comes after this, we are told. */
+		gomem_nodes_catch_up(heap);
 		list_add_tail(&heap->list, &gomem_heaps);
 		up_write(&gomem_heaps_lock);
 	}

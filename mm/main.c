@@ -25,7 +25,6 @@
 #include <linux/init.h>
 #include <linux/jump_label.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
 #include <linux/string.h>
 
 #include "../debugfs/debugfs.h"
@@ -69,8 +68,6 @@ static int __init gomem_init(void)
 	ret = gomem_hotplug_init();
 	if (ret)
 		goto no_hotplug;
-	if (num_node_state(N_MEMORY) > 1)
-		static_branch_inc(&gomem_detour);
 	gomem_default_heap.is_default = true;
 	gomem_default_heap.uncached = strchr(debug, 'F');
 	ret = gomem_heap_init(&gomem_default_heap, "default", &default_meta);

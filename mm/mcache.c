@@ -639,10 +639,25 @@ enum mcache_pushed {
 };
 
 /*
+ * With no objects of a class, a CPU is at home on its own node again, whatever it has
+ * taken up, or whichever was nearest when its own had no memory yet.
+ */
+static void mcache_go_home(struct gomem_heap *heap, struct gomem_mcache *mc,
+			   unsigned int class)
+{
+	struct gomem_mcache_pair *pair = &mc->pair[class];
+
+	if (static_branch_unlikely(&gomem_detour) && !mcache_loaded(mc, class) &&
+	    !pair->prev->nr)
+		pair->home = gomem_local_node(heap)->mheap->nid;
+}
+
+/*
  * The same as mcache_push(), with the other magazine if that helps; the mcache is
  * ours.
  */
-static enum mcache_pushed mcache_push_slow(struct gomem_mcache *mc,
+static enum mcache_pushed mcache_push_slow(struct gomem_heap *heap,
+					   struct gomem_mcache *mc,
 					   unsigned int class, const void *p)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
@@ -652,6 +667,7 @@ static enum mcache_pushed mcache_push_slow(struct gomem_mcache *mc,
 		return MCACHE_REPEATED;
 	if (mcache_unaligned(p))
 		return MCACHE_UNALIGNED;
+	mcache_go_home(heap, mc, class);
 	if (mcache_remote(mc, class, p))
 		return MCACHE_REMOTE;
 	if (!mcache_has_room(mc, class) && prev->nr < prev->cap)
@@ -679,7 +695,7 @@ static bool mcache_install_and_push(struct gomem_mcentral *central,
 		/* It may be another one by now, with objects of another node. */
 		if (mcache_central(heap, mc, central->class) == central) {
 			mag = mcache_install_empty(mc, central->class, mag);
-			done = mcache_push_slow(mc, central->class, p) ==
+			done = mcache_push_slow(heap, mc, central->class, p) ==
 			       MCACHE_PUSHED;
 		}
 		mcache_leave(mc);
@@ -705,7 +721,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
-		pushed = mcache_push_slow(mc, class, p);
+		pushed = mcache_push_slow(heap, mc, class, p);
 		if (pushed == MCACHE_FULL) {
 			central = mcache_central(heap, mc, class);
 			full = mcache_detach_full(mc, class);

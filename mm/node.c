@@ -3,7 +3,8 @@
  * Nodes and zones: which memory a heap has page heaps for.
  *
  * Each node that has memory has a page heap, and mcentrals over it; a node that has
- * none uses those of the nearest one that does, as the page allocator would.
+ * none uses those of the nearest one that does, as the page allocator would.  When its
+ * first memory comes, it gets its own.
  *
  * What GFP_DMA and GFP_DMA32 ask for is like a node of its own, so that it is cut
  * into spans as any other memory, and never mixed with it: no CPU caches its objects.
@@ -118,6 +119,40 @@ int gomem_nodes_create(struct gomem_heap *heap)
 	for (; id < nr_node_ids + GOMEM_NR_ZONES; id++)
 		heap->node[id] = heap->node[node_nearest(first_online_node)];
 	return 0;
+}
+
+/**
+ * gomem_nodes_catch_up() - page heaps for nodes that have got their first memory
+ * @heap: the heap
+ *
+ * What others have from the nearest node until now stays there.
+ *
+ * Context: process, one at a time.
+ * Return: how many; or -ENOMEM, then some nodes go on using the nearest one.
+ */
+int gomem_nodes_catch_up(struct gomem_heap *heap)
+{
+	struct gomem_node *node;
+	int id, added = 0;
+
+	for_each_node_state(id, N_MEMORY) {
+		if (heap->node[id]->mheap->nid == id)
+			continue;
+		node = node_create(heap, id, false, GFP_KERNEL);
+		if (!node)
+			return -ENOMEM;
+		/* Who finds it finds it made: pairs with the dependency on its address. */
+		smp_store_release(&heap->node[id], node);
+		node_set(id, heap->nodes);
+		/* Pairs with gomem_next_node(). */
+		smp_mb__before_atomic();
+		set_bit(id, heap->own);
+		added++;
+	}
+	for (id = 0; added && id < nr_node_ids; id++)
+		if (heap->node[id]->mheap->nid != id)
+			WRITE_ONCE(heap->node[id], heap->node[node_nearest(id)]);
+	return added;
 }
 
 /* A node that has memory of the zone that @gfp asks for. */

@@ -10,6 +10,7 @@
 #include "central.h"
 
 int gomem_nodes_create(struct gomem_heap *heap);
+int gomem_nodes_catch_up(struct gomem_heap *heap);
 void gomem_nodes_destroy(struct gomem_heap *heap);
 struct gomem_node *gomem_zone_node(struct gomem_heap *heap, gfp_t gfp);
 

@@ -61,8 +61,8 @@ void *gomem_alloc(size_t size, gfp_t gfp) __alloc_size(1) __malloc;
  * gomem_alloc_node() - allocate memory of a node
  * @size: bytes, up to KMALLOC_MAX_SIZE
  * @gfp: as for gomem_alloc(); with __GFP_THISNODE, that node or nothing
- * @node: the preferred node, or NUMA_NO_NODE; one that had no memory when gomem was
- *	loaded stands for the nearest one that had
+ * @node: the preferred node, or NUMA_NO_NODE; one that has no memory stands for the
+ *	nearest one that has
  *
  * Memory of a node other than this CPU's is taken from spans of that node, not from
  * this CPU's magazines: each call takes a lock.

@@ -3,9 +3,9 @@
 #
 # CPU 2 is on a node without memory, near to node 1 and far from node 0: memory
 # is from where kmalloc has it, also for who names a node, and for tasks that are
-# bound to one.
+# bound to one. When the node gets memory, it is from there.
 #
-# vm: --memoryless --add scripts/guest/tap:/tap --add scripts/guest/versus:/versus
+# vm: --memoryless --dimm 512M --add scripts/guest/tap:/tap --add scripts/guest/versus:/versus
 # vm: --program numactl
 . /tap
 . /versus
@@ -28,6 +28,16 @@ bound() {
 	numactl "$@" insmod /gomem_nearest.ko here=1 name=bound || return 1
 	rmmod gomem_nearest
 	dmesg | tail -n 6 | sed -n 's/.*gomem_nearest: /# /p' >&3
+}
+
+memory_comes() {
+	grep -lx offline /sys/devices/system/memory/memory*/state >/tmp/added
+	[ "$(wc -l </tmp/added)" -ge 2 ] || { echo "there is none"; return 1; }
+	while read -r state; do
+		echo online_kernel >"$state" || return 1
+	done </tmp/added
+	grep MemTotal /sys/devices/system/node/node2/meminfo
+	! grep -q 'MemTotal: *0 kB' /sys/devices/system/node/node2/meminfo
 }
 
 check "node 2 has a CPU" test -d /sys/devices/system/node/node2/cpu2
@@ -55,6 +65,20 @@ check "a task with --interleave=0,1" bound --physcpubind=0 --interleave=0,1
 for node in 0 1; do
 	check "some are on node $node" test "$(value bound-0-on-node-$node gomem)" -ge 300
 done
+
+dmesg -c >/dev/null
+echo 1 >"$D"/free_os_memory
+check "node 2 gets memory" memory_comes
+sleep 1
+check "on each CPU" run gomem_nearest
+for cpu in 0 1 2; do
+	for node in 0 1 2; do
+		check "CPU $cpu: as many objects on node $node" about cpu-$cpu-on-node-$node
+		check "CPU $cpu names node $node" alike cpu-$cpu-of-node-$node
+		check "and takes no other" alike cpu-$cpu-of-this-$node
+	done
+done
+check "CPU 2 has its own" test "$(value cpu-2-on-node-2 gomem)" -ge 2700
 check "everything is free" test "$(field HeapAlloc)" = 0
 check "the equations" judge "$D"/memstats
 check "books" books
