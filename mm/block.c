@@ -172,11 +172,14 @@ bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
 	unsigned int order;
 	unsigned long nr;
 	struct page *page = block_counted(span, &nr, &order);
+	struct page *end = page + nr;
 	bool held = false;
 
 	*stolen = 0;
-	for (; nr; nr--, page++)
-		if (block_settle_page(page, order, stolen))
+	/* Of a large object there are many, and mostly all is well. */
+	for (; page < end; page++)
+		if (page_ref_count(page) != GOMEM_PAGE_COUNT &&
+		    block_settle_page(page, order, stolen))
 			held = true;
 	return held;
 }
