@@ -144,6 +144,7 @@ static void show_events(struct seq_file *m, const struct gomem_snapshot *snap)
 	seq_printf(m, "AccountIgnored %llu\n", snap->naccount);
 	seq_printf(m, "PagesHeld %llu\n", snap->held_pages);
 	seq_printf(m, "PagesStolen %llu\n", snap->stolen);
+	seq_printf(m, "TailBytes %llu\n", snap->tails);
 }
 
 int gomem_memstats_show(struct seq_file *m, void *v)

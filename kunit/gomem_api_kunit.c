@@ -76,6 +76,15 @@ static size_t divisor_of(size_t size)
 	return size & -size;
 }
 
+/* Whole pages, if an eighth or more of the power of two is left. */
+static size_t expected_whole_size(size_t size)
+{
+	size_t whole = roundup_pow_of_two(size);
+
+	size = round_up(size, max(PAGE_SIZE, GOMEM_PAGE_SIZE));
+	return whole <= SZ_4M && size <= whole / 8 * 7 ? size : whole;
+}
+
 /*
  * What @size is rounded up to: the first class with room, and alignment for all
  * that is rounded up to the same step; or whole pages.
@@ -88,7 +97,7 @@ static size_t expected_size(size_t size)
 	size_t align;
 
 	if (size >= GOMEM_LEAST_WHOLE)
-		return roundup_pow_of_two(size);
+		return expected_whole_size(size);
 	if (size > GOMEM_MAX_SMALL)
 		return round_up(size, GOMEM_PAGE_SIZE);
 	size = round_up(size, step);

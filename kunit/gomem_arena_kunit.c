@@ -182,6 +182,7 @@ static void arena_default_heap(struct kunit *test)
 static void arena_large(struct kunit *test)
 {
 	unsigned long base, npages = (4UL << 20) >> GOMEM_PAGE_SHIFT;
+	unsigned long own = (3UL << 20) >> GOMEM_PAGE_SHIFT;
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_span *span;
 
@@ -191,8 +192,9 @@ static void arena_large(struct kunit *test)
 			window_of(base) + 1);
 	span = span_at(base);
 	KUNIT_ASSERT_NOT_NULL(test, span);
-	KUNIT_EXPECT_EQ(test, span->npages, npages);
+	KUNIT_EXPECT_EQ(test, span->npages, own);
 	expect_span(test, span, GOMEM_NR_CLASSES, GOMEM_TAG_LARGE);
+	expect_pages(test, base + (3UL << 20), npages - own, GOMEM_TAG_INTERIOR, NULL);
 	expect_pages(test, base + (4UL << 20), 1, GOMEM_TAG_NONE, NULL);
 	gomem_large_free(heap, (void *)base);
 	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);

@@ -622,7 +622,7 @@ static void mheap_exact_block(struct kunit *test)
 		size_t size;
 		gfp_t gfp;
 	} row[] = {
-		{ GOMEM_ARENA_SIZE + 1, GFP_KERNEL },
+		{ 2 * GOMEM_ARENA_SIZE - 1, GFP_KERNEL },
 		{ 40961, GFP_KERNEL | GFP_DMA },
 	};
 	struct gomem_span *span;

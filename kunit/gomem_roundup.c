@@ -5,6 +5,7 @@
  * This is built as the kernel is, so with CONFIG_FORTIFY_SOURCE a write beyond
  * what the compiler knows of the size would be fatal.
  */
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include "gomem_versus.h"
 
@@ -24,12 +25,12 @@ static int __init roundup_init(void)
 	unsigned int wrong = 0, nr = 0;
 	size_t size;
 
-	for (size = 1; size <= 200000; size += 1 + size / 50) {
+	for (size = 1; size <= SZ_1M; size += 1 + size / 50) {
 		wrong += FILL(size);
 		nr++;
 	}
-	wrong += FILL(100) + FILL(3000) + FILL(50000);
-	versus_say("roundup-tried", GOMEM, nr + 3);
+	wrong += FILL(100) + FILL(3000) + FILL(50000) + FILL(3 << 20);
+	versus_say("roundup-tried", GOMEM, nr + 4);
 	versus_say("roundup-wrong", GOMEM, wrong);
 	return 0;
 }

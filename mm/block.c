@@ -5,7 +5,8 @@
  * A shared block is got in one piece and split at birth, so that from then on
  * every kernel page of it is a page of its own: the tail beyond what is wanted goes
  * back at once, and the rest can go back in any portion, in the largest pieces that
- * are there.  A compound block stays in one piece.
+ * are there.  A compound block stays in one piece, and of a tailed one, pieces may be
+ * cut off that are blocks from then on.
  *
  * From birth to return the reference count of a page (of a compound block, of the first
  * one) is GOMEM_PAGE_COUNT, far below zero: see block.h for what that is good for.
@@ -117,7 +118,7 @@ static unsigned long block_freeze(struct page *page, unsigned long nr, int count
 static void block_free_run(struct gomem_meta *meta, struct page *page,
 			   unsigned long nr, int count)
 {
-	unsigned int order, most = get_order(GOMEM_ARENA_SIZE);
+	unsigned int order, most = get_order(KMALLOC_MAX_SIZE);
 	unsigned long done, i;
 
 	while (nr) {
@@ -206,7 +207,7 @@ unsigned long gomem_span_held(const struct gomem_span *span)
 /* --- To and from the page allocator. --- */
 
 /**
- * gomem_block_free_pages() - give pages of a shared block back
+ * gomem_block_free_pages() - give pages of a block back that is split
  * @meta: where it is counted if kfree() has taken references of them
  * @base: address of the first
  * @npages: how many gomem pages: whole kernel pages
@@ -320,6 +321,7 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	block->exact = kind != GOMEM_BLOCK_SHARED;
 	block->compound = kind == GOMEM_BLOCK_COMPOUND;
 	block->half = kind == GOMEM_BLOCK_HALF;
+	block->tailed = kind == GOMEM_BLOCK_TAILED;
 	block->born = ktime_get_mono_fast_ns();
 	atomic_set(&block->refs, 1);
 	INIT_LIST_HEAD(&block->all);
@@ -352,6 +354,8 @@ static bool block_get_pages(struct gomem_block *block, gfp_t gfp, int nid)
 	if (!page)
 		return false;
 	block->pfmemalloc = page_is_pfmemalloc(page);
+	/* Reserves are for those who may use them: nobody else gets a part. */
+	block->tailed = block->tailed && !block->pfmemalloc;
 	/* Tagged addresses would not find their way through the index. */
 	block->base = (unsigned long)kasan_reset_tag(page_address(page));
 	if (block->compound) {
@@ -388,7 +392,7 @@ static unsigned int block_length(unsigned int npages, enum gomem_block_kind kind
 {
 	unsigned long bytes = (unsigned long)npages << GOMEM_PAGE_SHIFT;
 
-	if (kind == GOMEM_BLOCK_COMPOUND)
+	if (kind == GOMEM_BLOCK_COMPOUND || kind == GOMEM_BLOCK_TAILED)
 		bytes = PAGE_SIZE << gomem_block_order(npages);
 	return round_up(bytes, PAGE_SIZE) >> GOMEM_PAGE_SHIFT;
 }
@@ -396,9 +400,9 @@ static unsigned int block_length(unsigned int npages, enum gomem_block_kind kind
 /**
  * gomem_block_alloc() - a new block, known to nobody yet
  * @meta: what its metadata is counted in
- * @npages: its length in gomem pages (rounded up to kernel pages; if compound, to
- *	a power of two)
- * @kind: shared, of at most GOMEM_ARENA_PAGES; compound; or half a page
+ * @npages: its length in gomem pages (rounded up to kernel pages; if compound or
+ *	tailed, to a power of two)
+ * @kind: shared, of at most GOMEM_ARENA_PAGES; compound; tailed; or half a page
  * @gfp: for the pages, as the page allocator is to see them
  * @nid: the node to ask, or NUMA_NO_NODE for what the task's policy says
  *
@@ -413,8 +417,7 @@ struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
 	gfp_t meta_gfp = gomem_meta_gfp(gfp);
 	struct gomem_block *block;
 
-	npages = block_length(npages, kind);
-	block = block_alloc_descriptor(meta, npages, kind, meta_gfp);
+	block = block_alloc_descriptor(meta, block_length(npages, kind), kind, meta_gfp);
 	if (!block)
 		return NULL;
 	if (block->compound)
@@ -431,6 +434,36 @@ no_arena:
 no_pages:
 	block_free_descriptor(meta, block);
 	return NULL;
+}
+
+/**
+ * gomem_block_describe() - a descriptor for a shared block, without pages
+ * @meta: what it is counted in
+ * @npages: its length in gomem pages, whole kernel pages
+ * @gfp: from gomem_meta_gfp()
+ *
+ * Context: as @gfp says, no gomem lock held.
+ * Return: the block, for gomem_block_cut() or else gomem_block_put(); or NULL.
+ */
+struct gomem_block *gomem_block_describe(struct gomem_meta *meta,
+					 unsigned int npages, gfp_t gfp)
+{
+	return block_alloc_descriptor(meta, npages, GOMEM_BLOCK_SHARED, gfp);
+}
+
+/**
+ * gomem_block_cut() - cut pages off from the end of a block
+ * @from: a tailed block, whose tail is long enough
+ * @block: from gomem_block_describe(); has the pages from now on
+ *
+ * Context: under the lock of the mheap of @from.
+ */
+void gomem_block_cut(struct gomem_block *from, struct gomem_block *block)
+{
+	WRITE_ONCE(from->npages, from->npages - block->npages);
+	block->base = from->base + ((unsigned long)from->npages << GOMEM_PAGE_SHIFT);
+	/* @from keeps its arenas: they are there, and need no memory. */
+	gomem_arena_get(block->meta, block->base, gomem_block_bytes(block), 0);
 }
 
 /**
@@ -509,7 +542,7 @@ static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)
 }
 
 /**
- * gomem_block_abandon() - forget a block, and leave its pages allocated
+ * gomem_block_abandon() - forget a block, and leave its spans' pages allocated
  * @block: it holds objects that somebody leaked
  *
  * Context: process; nobody looks anything up any more.
@@ -517,6 +550,7 @@ static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)
 void gomem_block_abandon(struct gomem_block *block)
 {
 	unsigned int i, nr = block->exact ? 1 : block->npages;
+	unsigned int tail = gomem_block_tail(block);
 	struct gomem_meta *meta = block->meta;
 
 	for (i = 0; i < nr; i++)
@@ -525,6 +559,10 @@ void gomem_block_abandon(struct gomem_block *block)
 	gomem_block_untag(block);
 	rcu_read_unlock();
 	gomem_arena_put(block->base, block_reach(block));
+	if (tail)
+		gomem_block_free_pages(meta, block->base +
+				       ((unsigned long)block->used << GOMEM_PAGE_SHIFT),
+				       tail);
 	block_free_descriptor(meta, block);
 }
 

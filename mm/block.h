@@ -30,13 +30,16 @@ struct gomem_mheap;
 /*
  * gomem_block - pages got from the page allocator in one piece
  *
- * Aligned to its size rounded up to a power of two.  A shared block is cut into
- * spans and never crosses an arena; an exact one is a single span, which goes back
- * when that is freed.  Everything but the constants is under its mheap's lock.
+ * A shared block is cut into spans and never crosses an arena; an exact one is a
+ * single span, which goes back when that is freed.  A block is aligned to its size
+ * rounded up to a power of two, unless it was cut off from a tail (mm/tail.c).
+ * Everything but the constants is under its mheap's lock.
  *
  * The pages of a block are split, each with a reference count of its own.  Those
  * of a compound block, always exact, are not: it is as long as a power of two, goes
- * back as it came, and only its first page has a count.
+ * back as it came, and only its first page has a count.  A tailed block, exact as
+ * well, is as long as a power of two and split; its span is only the first part, and
+ * what is behind that may be cut off, from its end.
  *
  * A shared block may have holes: kernel pages that went back before the block
  * did.  They are never got again.  To the page heap they look like pages in use
@@ -46,19 +49,20 @@ struct gomem_mheap;
 struct gomem_block {
 	struct list_head all;		/* mheap.blocks */
 	union {
-		struct list_head list;	/* mheap.shelf[][], or a local list */
+		struct list_head list;	/* mheap.shelf[][], mheap.tails, or empty */
 		struct rcu_head rcu;	/* when it is on none any more */
 	};
 	struct list_head idle;		/* mheap.idle_blocks, or empty */
 	struct gomem_mheap *mheap;
 	struct gomem_meta *meta;	/* what this descriptor is counted in */
 	unsigned long base;		/* constant */
-	u32 npages;			/* constant */
+	u32 npages;			/* constant, but of a tailed one */
 	u32 used;			/* pages in spans, pinned ones too */
 	u16 longest;			/* longest idle run, pages */
 	bool exact;			/* constant once it is in the heap */
 	bool compound;			/* constant */
 	bool half;			/* constant: half a page, always exact */
+	bool tailed;			/* constant: longer than its span, always exact */
 	bool pfmemalloc;		/* constant: from the emergency reserves */
 	u8 row, column;			/* place on the shelf */
 	u16 holes;			/* pages that are gone */
@@ -78,13 +82,20 @@ struct gomem_block {
 enum gomem_block_kind {
 	GOMEM_BLOCK_SHARED,
 	GOMEM_BLOCK_COMPOUND,
+	GOMEM_BLOCK_TAILED,
 	GOMEM_BLOCK_HALF,
 };
 
 /* Pages of @block that are gomem's; half a page counts as one. */
 static inline unsigned int gomem_block_pages(const struct gomem_block *block)
 {
-	return block->npages - READ_ONCE(block->holes);
+	return READ_ONCE(block->npages) - READ_ONCE(block->holes);
+}
+
+/* Those behind its span that nobody has cut off. */
+static inline unsigned int gomem_block_tail(const struct gomem_block *block)
+{
+	return block->tailed ? block->npages - block->used : 0;
 }
 
 /* The same in bytes. */
@@ -116,6 +127,9 @@ struct gomem_block *gomem_block_alloc(struct gomem_meta *meta,
 				      unsigned int npages,
 				      enum gomem_block_kind kind, gfp_t gfp,
 				      int nid);
+struct gomem_block *gomem_block_describe(struct gomem_meta *meta,
+					 unsigned int npages, gfp_t gfp);
+void gomem_block_cut(struct gomem_block *from, struct gomem_block *block);
 unsigned int gomem_block_order(unsigned int npages);
 void gomem_block_free_pages(struct gomem_meta *meta, unsigned long base,
 			    unsigned int npages);

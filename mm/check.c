@@ -177,7 +177,7 @@ static void check_recount_block(struct recount *r, struct gomem_block *block)
 	unsigned long used = 0;
 	unsigned int i, step;
 
-	for (i = 0; i < block->npages; i += step) {
+	for (i = 0; i < READ_ONCE(block->npages); i += step) {
 		struct gomem_span *span = &block->span[i];
 
 		step = 1;

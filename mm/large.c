@@ -9,9 +9,11 @@
  * have been of no use to a large object go back before it gets its own, as much
  * memory as it gets, so that objects of many lengths do not leave a block of each.
  *
- * From GOMEM_LEAST_WHOLE on, objects are compound blocks: as long as a power of two,
- * as the page allocator hands them out, and given back in one piece as soon as they
- * are freed.  So high orders are not broken up for what nobody else could use.
+ * From GOMEM_LEAST_WHOLE on, objects get a block that is as long as a power of two,
+ * as the page allocator hands it out, and is given back in one piece as soon as they
+ * are freed.  So high orders are not broken up for what nobody else could use.  Where
+ * much of it is left, the block is tailed, and the heap grows into that (mm/tail.c);
+ * otherwise it is compound.
  *
  * Nobody caches these objects, so a wrong free of one is always caught at once.
  */
@@ -26,6 +28,8 @@
 
 static unsigned int large_pages_for(size_t size)
 {
+	if (size >= GOMEM_LEAST_WHOLE)
+		size = gomem_whole_size(size);
 	return DIV_ROUND_UP(size, GOMEM_PAGE_SIZE);
 }
 
@@ -105,15 +109,16 @@ static struct gomem_block *large_own_block(struct gomem_node *node,
 void *gomem_large_exact(struct gomem_node *node, size_t size, gfp_t gfp,
 			bool by_policy)
 {
+	enum gomem_block_kind kind = gomem_leaves_tail(size) ? GOMEM_BLOCK_TAILED :
+							       GOMEM_BLOCK_COMPOUND;
 	unsigned int npages = large_pages_for(size);
 	struct gomem_block *block;
 
-	block = large_own_block(node, npages, GOMEM_BLOCK_COMPOUND, gfp,
-				by_policy);
+	block = large_own_block(node, npages, kind, gfp, by_policy);
 	return block ? large_adopt(node, block, npages) : NULL;
 }
 
-/* A run of a shared block, if the heap is of a size that has such runs. */
+/* A run of what there is, or of a new block if the heap is of a size that has such. */
 static struct gomem_span *large_shared_run(struct gomem_mheap *mheap,
 					   const struct gomem_want *want,
 					   gfp_t gfp)
@@ -121,6 +126,8 @@ static struct gomem_span *large_shared_run(struct gomem_mheap *mheap,
 	struct gomem_span *span;
 
 	span = gomem_mheap_find(mheap, want);
+	if (!span)
+		span = gomem_mheap_grow_tail(mheap, want, gfp);
 	if (span || 2 * want->npages > gomem_mheap_growth(mheap))
 		return span;
 	return gomem_mheap_grow(mheap, want, gfp);

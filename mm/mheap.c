@@ -13,9 +13,10 @@
  * Inside a block the first fit is taken.
  *
  * When no block fits, the heap grows, by about 1/256 of what is in use: at least
- * 64 KiB, so that blocks stay few, and at most 2 MiB, an arena.  That is asked
- * for without any pressure on the page allocator, and only for callers that may
- * sleep; what they do not get, and what others need, is one span at a time.
+ * 64 KiB, so that blocks stay few, and at most 2 MiB, an arena.  That is cut off from
+ * what large objects leave of their pages (mm/tail.c), or else asked for without any
+ * pressure on the page allocator, and only for callers that may sleep; what they do
+ * not get, and what others need, is one span at a time.
  *
  * Nothing goes back when it is freed, but for what can serve nobody else: blocks that
  * are called exact, because each is a single span.  It stays where growth finds it
@@ -38,8 +39,7 @@
 
 #include "arena.h"
 #include "mheap.h"
-
-#define MIN_GROWTH	((64UL << 10) >> GOMEM_PAGE_SHIFT)
+#include "tail.h"
 
 /* Above this order a span of many objects is not worth asking for. */
 #define MAX_SPAN_ORDER		3
@@ -140,11 +140,11 @@ static void mheap_tell_one(struct gomem_mheap *mheap, enum node_stat_item item,
  * @mheap: the page heap, locked
  *
  * What is in use is counted as slab pages are, and what is idle as slab pages that can
- * be had (SUnreclaim and SReclaimable; MemAvailable counts the latter).
+ * be had (SUnreclaim and SReclaimable; MemAvailable counts the latter).  Tails cannot.
  */
 void gomem_mheap_tell(struct gomem_mheap *mheap)
 {
-	u64 busy = mheap->inuse_pages + mheap->pinned_pages;
+	u64 busy = mheap->inuse_pages + mheap->tail_pages + mheap->pinned_pages;
 	u64 halves = mheap->inuse_halves + mheap->pinned_halves;
 
 	lockdep_assert_held(&mheap->lock);
@@ -193,18 +193,19 @@ static void mheap_count_span(struct gomem_mheap *mheap,
 
 /*
  * Tag the pages of @span: all of them @tag, or those behind the first @rest if it is
- * a single object.
+ * a single object.  Of an exact block, that is all there is, its tail included.
  */
 static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest,
 			   struct gomem_span *found)
 {
-	unsigned long base = gomem_span_base(span);
+	unsigned long base = gomem_span_base(span), bytes = gomem_span_bytes(span);
 
+	if (span->block->exact)
+		bytes = gomem_block_bytes(span->block);
 	if (gomem_is_one(span->class))
-		gomem_arena_set_one(base, gomem_span_bytes(span), tag, rest,
-				    found);
+		gomem_arena_set_one(base, bytes, tag, rest, found);
 	else
-		gomem_arena_set(base, gomem_span_bytes(span), tag, found);
+		gomem_arena_set(base, bytes, tag, found);
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
@@ -244,13 +245,12 @@ static struct gomem_span *mheap_carve(struct gomem_mheap *mheap,
 				      const struct gomem_want *want,
 				      struct gomem_block *block)
 {
-	unsigned long first = 0;
+	unsigned long mask = want->align - 1, first = 0;
+	unsigned long skew = (block->base >> GOMEM_PAGE_SHIFT) & mask;
 
-	/* A block is aligned to more than its length. */
-	if (block->used || block->holes || want->npages > block->npages)
-		first = bitmap_find_next_zero_area(block->map, block->npages, 0,
-						   want->npages,
-						   want->align - 1);
+	if (block->used || block->holes || skew || want->npages > block->npages)
+		first = bitmap_find_next_zero_area_off(block->map, block->npages, 0,
+						       want->npages, mask, skew);
 	if (first >= block->npages)
 		return NULL;
 	bitmap_set(block->map, first, want->npages);
@@ -337,7 +337,6 @@ static void mheap_account_new(struct gomem_mheap *mheap, u64 bytes)
 	lockdep_assert_held(&mheap->lock);
 	mheap->released_bytes -= min(mheap->released_bytes, bytes);
 	mheap->grown++;
-	mheap->nr_blocks++;
 }
 
 /* The heap has grown.  Had it better not, or had it better give something back? */
@@ -346,7 +345,7 @@ static void mheap_call_worker(struct gomem_mheap *mheap, struct gomem_heap *heap
 	if (gomem_mheap_held(mheap) >= mheap->alarm_held) {
 		mheap->alarm_held = ULONG_MAX;
 		gomem_heap_wake(heap);
-	} else if (gomem_mheap_held(mheap) >
+	} else if (gomem_mheap_kept(mheap) >
 		   gomem_mheap_goal(max(mheap->window_pages,
 					mheap->peak_pages))) {
 		gomem_heap_wake(heap);
@@ -372,7 +371,7 @@ unsigned int gomem_mheap_growth(struct gomem_mheap *mheap)
 	unsigned long share = READ_ONCE(mheap->inuse_pages) / 256;
 
 	return clamp_t(unsigned long, share ? rounddown_pow_of_two(share) : 0,
-		       MIN_GROWTH, GOMEM_ARENA_PAGES);
+		       GOMEM_MIN_GROWTH, GOMEM_ARENA_PAGES);
 }
 
 /* The node to ask for pages. */
@@ -414,7 +413,7 @@ static bool mheap_may_sleep(const struct gomem_want *want, gfp_t gfp)
 static struct gomem_block *mheap_grow_ahead(struct gomem_mheap *mheap,
 					    const struct gomem_want *want, gfp_t gfp)
 {
-	unsigned int least = max_t(unsigned int, MIN_GROWTH,
+	unsigned int least = max_t(unsigned int, GOMEM_MIN_GROWTH,
 				   roundup_pow_of_two(want->npages));
 	unsigned int npages = max(gomem_mheap_growth(mheap), least);
 	struct gomem_block *block;
@@ -503,7 +502,11 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 {
 	struct gomem_block *block = NULL;
 	struct gomem_want found = *want;
+	struct gomem_span *span;
 
+	span = gomem_mheap_grow_tail(mheap, want, gfp);
+	if (span)
+		return span;
 	if (!want->half)
 		block = mheap_grow_ahead(mheap, want, gfp);
 	if (!block)
@@ -526,11 +529,72 @@ static struct gomem_span *mheap_adopt_shared(struct gomem_mheap *mheap,
 	return mheap_carve(mheap, want, block);
 }
 
+/* Take @block in, for a span. */
+static struct gomem_span *mheap_take_in(struct gomem_mheap *mheap,
+					const struct gomem_want *want,
+					struct gomem_block *block)
+{
+	struct gomem_span *span;
+
+	lockdep_assert_held(&mheap->lock);
+	block->mheap = mheap;
+	block->filling = jiffies + mheap->filling_time;
+	mheap->nr_blocks++;
+	list_add_tail(&block->all, &mheap->blocks);
+	if (block->exact || block->pfmemalloc) {
+		block->exact = true;
+		block->used = block->tailed ? want->npages : block->npages;
+		gomem_tail_add(mheap, block);
+		span = mheap_publish(mheap, want, block, 0, block->used);
+	} else {
+		span = mheap_adopt_shared(mheap, want, block);
+	}
+	mheap_call_worker(mheap, want->central->heap);
+	return span;
+}
+
+/**
+ * gomem_mheap_grow_tail() - a span from what a large object has left of its pages
+ * @mheap: the page heap
+ * @want: what is wanted
+ * @gfp: the caller's flags, as gomem_page_gfp() leaves them
+ *
+ * Context: as @gfp says, no gomem lock held.
+ * Return: the span, in use and published, or NULL.
+ */
+struct gomem_span *gomem_mheap_grow_tail(struct gomem_mheap *mheap,
+					 const struct gomem_want *want, gfp_t gfp)
+{
+	struct gomem_span *span = NULL;
+	struct gomem_block *block;
+	unsigned int npages, most;
+	unsigned long flags;
+
+	most = mheap_may_sleep(want, gfp) ? gomem_mheap_growth(mheap) : 0;
+	/* That would be more than one descriptor: see mheap_span_kind(). */
+	if (!most && want->npages > 1)
+		return NULL;
+	npages = gomem_tail_find(mheap, want, most);
+	if (!npages)
+		return NULL;
+	block = gomem_block_describe(mheap->meta, npages,
+				     gomem_meta_gfp(gomem_light_gfp(gfp)));
+	if (!block)
+		return NULL;
+	spin_lock_irqsave(&mheap->lock, flags);
+	if (gomem_tail_cut(mheap, want, most, block))
+		span = mheap_take_in(mheap, want, block);
+	spin_unlock_irqrestore(&mheap->lock, flags);
+	if (!span)
+		gomem_block_put(block);
+	return span;
+}
+
 /**
  * gomem_mheap_adopt() - take a new block in, for a span
  * @mheap: the page heap
  * @want: what is wanted; an exact block, or one from the emergency reserves, is
- *	one span
+ *	one span, of all of its pages if it is not tailed
  * @block: from gomem_block_alloc(), known to nobody yet, and long enough
  *
  * Context: any; takes mheap->lock.
@@ -544,18 +608,8 @@ struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 	unsigned long flags;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	block->mheap = mheap;
-	block->filling = jiffies + mheap->filling_time;
 	mheap_account_new(mheap, gomem_block_bytes(block));
-	list_add_tail(&block->all, &mheap->blocks);
-	if (block->exact || block->pfmemalloc) {
-		block->exact = true;
-		block->used = block->npages;
-		span = mheap_publish(mheap, want, block, 0, block->npages);
-	} else {
-		span = mheap_adopt_shared(mheap, want, block);
-	}
-	mheap_call_worker(mheap, want->central->heap);
+	span = mheap_take_in(mheap, want, block);
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	mheap_trace_growth(mheap, block);
 	return span;
@@ -576,6 +630,7 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
 		mheap_leave_idle(mheap, block);
 		mheap_shelf_remove(mheap, block);
 	}
+	gomem_tail_remove(mheap, block);
 	mheap->released_bytes += gomem_block_bytes(block);
 	mheap->given_back++;
 	mheap->nr_blocks--;
@@ -772,6 +827,7 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 	mheap->meta = meta;
 	INIT_LIST_HEAD(&mheap->blocks);
 	INIT_LIST_HEAD(&mheap->idle_blocks);
+	INIT_LIST_HEAD(&mheap->tails);
 	INIT_LIST_HEAD(&mheap->pinned);
 	mheap->alarm_inuse = ULONG_MAX;
 	mheap->alarm_idle = ULONG_MAX;

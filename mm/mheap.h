@@ -37,11 +37,12 @@ struct gomem_mheap {
 
 	/*
 	 * In gomem pages, of which a half one counts as one, and is taken off in
-	 * inuse_halves.  HeapSys = inuse + idle + pinned + released.
+	 * inuse_halves.  HeapSys = inuse + idle + tail + pinned + released.
 	 */
 	unsigned long inuse_pages;	/* in spans that are in use */
 	unsigned long inuse_halves;
 	unsigned long idle_pages;	/* in blocks, in no span */
+	unsigned long tail_pages;	/* behind large objects, in no span */
 	unsigned long pinned_pages;	/* of freed spans that others refer to */
 	unsigned long pinned_halves;
 	u64 released_bytes;		/* given back, not got again since */
@@ -50,6 +51,7 @@ struct gomem_mheap {
 	u64 grown, given_back;		/* blocks got, blocks given back; ever */
 	u64 moves;			/* whenever any of these changes; ever */
 	struct list_head idle_blocks;	/* with no span at all, oldest first */
+	struct list_head tails;		/* blocks of which a piece can be cut off */
 	struct list_head pinned;	/* spans, see pinned_pages */
 	unsigned long nr_pinned;	/* of them */
 	/* Kernel pages that the slab lines of the node have been told of. */
@@ -88,6 +90,8 @@ struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 				    const struct gomem_want *want);
 struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 				    const struct gomem_want *want, gfp_t gfp);
+struct gomem_span *gomem_mheap_grow_tail(struct gomem_mheap *mheap,
+					 const struct gomem_want *want, gfp_t gfp);
 struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     const struct gomem_want *want,
 				     struct gomem_block *block);
@@ -98,11 +102,20 @@ void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
 void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);
 unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
 
-/* What the page heap holds, half pages as whole ones. */
-static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
+/*
+ * What a decision has to be made about: not tails, which stay as long as the objects
+ * in front of them do.
+ */
+static inline unsigned long gomem_mheap_kept(const struct gomem_mheap *mheap)
 {
 	return READ_ONCE(mheap->inuse_pages) + READ_ONCE(mheap->idle_pages) +
 	       READ_ONCE(mheap->pinned_pages);
+}
+
+/* What the page heap holds, half pages as whole ones. */
+static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
+{
+	return gomem_mheap_kept(mheap) + READ_ONCE(mheap->tail_pages);
 }
 
 /* How often the page heap of @node has grown. */
@@ -120,6 +133,9 @@ static inline u8 gomem_span_tag(const struct gomem_span *span)
 	return span->block->pfmemalloc && span->central->class ?
 	       GOMEM_TAG_OTHER : span->central->tag;
 }
+
+/* The heap grows by so much at least. */
+#define GOMEM_MIN_GROWTH	((64U << 10) >> GOMEM_PAGE_SHIFT)
 
 /* rmqueue() does not like __GFP_NOFAIL above this order. */
 #define GOMEM_MAX_NOFAIL_ORDER	1

@@ -160,7 +160,7 @@ static void mprof_note_block(struct gomem_block *block, struct ages *ages)
 {
 	unsigned int i, step;
 
-	for (i = 0; i < block->npages; i += step) {
+	for (i = 0; i < READ_ONCE(block->npages); i += step) {
 		struct gomem_span *span = &block->span[i];
 
 		step = 1;

@@ -6,7 +6,6 @@
  * Nothing here changes anything, and any value may be asked about.
  */
 #include <linux/export.h>
-#include <linux/log2.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -69,7 +68,7 @@ size_t gomem_size_roundup(size_t size)
 	if (size <= GOMEM_MAX_SMALL)
 		return gomem_class[gomem_size_class(size)].size;
 	if (size >= GOMEM_LEAST_WHOLE)
-		return roundup_pow_of_two(size);
+		return gomem_whole_size(size);
 	return round_up(size, GOMEM_PAGE_SIZE);
 }
 EXPORT_SYMBOL_GPL(gomem_size_roundup);

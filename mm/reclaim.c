@@ -73,6 +73,17 @@ static u64 reclaim_held_bytes(const struct gomem_heap *heap)
 	return pages << GOMEM_PAGE_SHIFT;
 }
 
+/* The same without what cannot go back. */
+static u64 reclaim_kept_bytes(const struct gomem_heap *heap)
+{
+	u64 pages = 0;
+	int nid;
+
+	for (nid = -1; gomem_next_node(heap, &nid);)
+		pages += gomem_mheap_kept(heap->node[nid]->mheap);
+	return pages << GOMEM_PAGE_SHIFT;
+}
+
 /* Tell the world that memory went back; @wanted and @done in gomem pages. */
 static void reclaim_report(struct gomem_heap *heap, const char *why,
 			   unsigned long wanted, unsigned long done, u64 ns)
@@ -137,12 +148,12 @@ static bool reclaim_return(struct gomem_heap *heap, u64 now_ms, u64 use)
 {
 	unsigned int delay = gomem_knob(heap, GOMEM_KNOB_SCAVENGE_DELAY_MS);
 	struct gomem_reclaim *r = heap->reclaim;
-	u64 held = reclaim_held_bytes(heap), ebb;
+	u64 held = reclaim_kept_bytes(heap), ebb;
 	bool more;
 
 	ebb = gomem_ebb_excess(&r->ebb, now_ms, delay, use, held);
 	more = reclaim_return_idle(heap, ebb);
-	if (ebb > EBB_MATTERS && reclaim_held_bytes(heap) < held)
+	if (ebb > EBB_MATTERS && reclaim_kept_bytes(heap) < held)
 		gomem_ebb_returned(&r->ebb, now_ms, held);
 	return more;
 }
@@ -167,7 +178,7 @@ static bool reclaim_depots_hold(struct gomem_heap *heap)
 static bool reclaim_caches_are_idle(struct gomem_heap *heap,
 				    const struct gomem_gc_sums *sums)
 {
-	u64 allocated, held = reclaim_held_bytes(heap), idle = 0;
+	u64 allocated, held = reclaim_kept_bytes(heap), idle = 0;
 	struct gomem_ebb *ebb = &heap->reclaim->ebb;
 	int nid;
 
@@ -213,7 +224,7 @@ static unsigned long reclaim_rest(struct gomem_heap *heap, bool moved, u64 live,
 	if (wait != U64_MAX)
 		again = min(again, nsecs_to_jiffies(wait) + 1);
 	/* What has been in use will have been so for long enough. */
-	if (use > live && reclaim_held_bytes(heap) / 4 > live)
+	if (use > live && reclaim_kept_bytes(heap) / 4 > live)
 		again = min(again, max(1UL, msecs_to_jiffies(min_t(unsigned int, LOOK_MS,
 								   delay / 5))));
 	for (nid = -1; gomem_next_node(heap, &nid);) {

@@ -304,6 +304,7 @@ void gomem_mheap_destroy(struct gomem_mheap *mheap)
 	}
 	/* What others referred to is theirs; what was leaked stays in use. */
 	spin_lock_irqsave(&mheap->lock, flags);
+	mheap->tail_pages = 0;
 	mheap->pinned_pages = 0;
 	mheap->pinned_halves = 0;
 	gomem_mheap_tell(mheap);

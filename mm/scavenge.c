@@ -85,7 +85,7 @@ unsigned long gomem_scavenge_excess(struct gomem_mheap *mheap)
 	unsigned long held, goal, flags;
 
 	spin_lock_irqsave(&mheap->lock, flags);
-	held = gomem_mheap_held(mheap);
+	held = gomem_mheap_kept(mheap);
 	goal = gomem_mheap_goal(max(mheap->window_pages, mheap->peak_pages));
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	return held > goal ? held - goal : 0;

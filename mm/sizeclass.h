@@ -8,6 +8,8 @@
 #include <linux/build_bug.h>
 #include <linux/bits.h>
 #include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -32,8 +34,29 @@ static_assert(GOMEM_ARENA_PAGES * GOMEM_PAGE_SIZE == GOMEM_ARENA_SIZE);
 /* The page allocator's smallest order that holds whole gomem pages. */
 #define GOMEM_MIN_ORDER		get_order(GOMEM_PAGE_SIZE)
 
-/* Objects of this size and larger are as long as a power of two. */
+/* Objects of this size and larger get as many pages as a power of two. */
 #define GOMEM_LEAST_WHOLE	(512UL << 10)
+
+/*
+ * What an object of @size, at least GOMEM_LEAST_WHOLE, has of its power of two: whole
+ * kernel pages if that leaves an eighth or more to others, and all of it if not.  Where
+ * that is more than two arenas it has all of it as well, so that a tail lies in one
+ * arena, which is also one of the object's.
+ */
+static inline size_t gomem_whole_size(size_t size)
+{
+	size_t whole = roundup_pow_of_two(size);
+	size_t own = round_up(size, max(PAGE_SIZE, GOMEM_PAGE_SIZE));
+
+	return whole > 2 * GOMEM_ARENA_SIZE || whole - own < whole / 8 ? whole : own;
+}
+
+/* Does an object of @size leave a tail? */
+static inline bool gomem_leaves_tail(size_t size)
+{
+	return size >= GOMEM_LEAST_WHOLE &&
+	       gomem_whole_size(size) < roundup_pow_of_two(size);
+}
 
 /*
  * One row of the size class table.  Row 0 stands for large objects; but those of

@@ -43,7 +43,7 @@ static void snapshot_read_node(struct gomem_node *node, struct gomem_snapshot *s
 	const struct gomem_mcentral *large = &node->central[0];
 	unsigned long flags;
 	unsigned int class;
-	u64 pinned;
+	u64 pinned, tails;
 
 	spin_lock_irqsave(&mheap->lock, flags);
 	for (class = 0; class < GOMEM_NR_CACHED; class++) {
@@ -60,7 +60,9 @@ static void snapshot_read_node(struct gomem_node *node, struct gomem_snapshot *s
 	pinned = ((u64)mheap->pinned_pages << GOMEM_PAGE_SHIFT) -
 		 ((u64)mheap->pinned_halves << GOMEM_HALF_SHIFT);
 	snap->held_pages += DIV_ROUND_UP_ULL(pinned, PAGE_SIZE);
-	snap->idle += ((u64)mheap->idle_pages << GOMEM_PAGE_SHIFT) + pinned;
+	tails = (u64)mheap->tail_pages << GOMEM_PAGE_SHIFT;
+	snap->tails += tails;
+	snap->idle += ((u64)mheap->idle_pages << GOMEM_PAGE_SHIFT) + tails + pinned;
 	snap->released += mheap->released_bytes;
 	snap->moves += mheap->moves;
 	spin_unlock_irqrestore(&mheap->lock, flags);

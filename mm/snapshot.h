@@ -14,6 +14,7 @@ struct gomem_snapshot {
 	struct gomem_class_stats class[GOMEM_NR_CACHED]; /* 0: uncached objects */
 	u64 large_bytes, large_total;	/* of those: live, ever */
 	u64 inuse, idle, released;	/* idle: without the released ones */
+	u64 tails;			/* of the idle ones: behind large objects */
 	u64 nr_spans;
 	u64 moves;			/* of spans and pages, ever */
 	u64 held_pages;			/* kernel pages of freed spans, see pinned_pages */
