@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 
 #include "gomem_test.h"
 
@@ -540,6 +541,13 @@ static void mcentral_atomic_growth(struct kunit *test)
 	put(test, objs, 7);
 }
 
+/* As if it had not been done for long. */
+static bool collect(struct gomem_heap *heap)
+{
+	heap->collected = jiffies - HZ;
+	return gomem_heap_collect(heap, GFP_KERNEL);
+}
+
 /* Others' depots are emptied now and then; of the rest, what nobody needs meanwhile. */
 static void mcentral_growth_leaves_what_is_used(struct kunit *test)
 {
@@ -553,21 +561,51 @@ static void mcentral_growth_leaves_what_is_used(struct kunit *test)
 	heap->asked = jiffies + 60 * HZ;
 	for (i = 0; i < 3; i++)
 		gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
-	KUNIT_EXPECT_FALSE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_FALSE(test, collect(heap));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 3U);
 	/* Two are taken, and come back. */
 	mag = refill(test, CLASS_1024, NULL, 8, &single);
 	gomem_depot_spare(waiting, refill(test, CLASS_1024, NULL, 8, &single));
 	gomem_depot_spare(waiting, mag);
-	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	/* Who grows again at once has seen nothing. */
+	heap->collected = jiffies + 60 * HZ;
+	KUNIT_EXPECT_FALSE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 3U);
+	KUNIT_EXPECT_TRUE(test, collect(heap));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 2U);
-	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, collect(heap));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
 
 	gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
 	heap->asked = jiffies - 60 * HZ;
 	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+}
+
+/* Where the heap grows by more than a span, a magazine is filled from several. */
+static void mcentral_takes_more(struct kunit *test)
+{
+	unsigned int class = gomem_size_class(4096), i, nr;
+	struct gomem_mcentral *central = central_of(test, class);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *objs[7], *single = NULL, *large[12];
+
+	nr = gomem_mcentral_fetch(central, objs, 7, GFP_KERNEL, false, &single);
+	KUNIT_EXPECT_EQ(test, nr, gomem_class[class].nelems);
+	gomem_objects_put(heap, objs, nr, central);
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		large[i] = gomem_test_large(test, SZ_4M);
+	gomem_mheap_trim_all(central->mheap);
+	nr = gomem_mcentral_fetch(central, objs, 7, GFP_ATOMIC, false, &single);
+	KUNIT_EXPECT_EQ(test, nr, gomem_class[class].nelems);
+	gomem_objects_put(heap, objs, nr, central);
+	gomem_mheap_trim_all(central->mheap);
+	nr = gomem_mcentral_fetch(central, objs, 7, GFP_KERNEL, false, &single);
+	KUNIT_EXPECT_EQ(test, nr, 7U);
+	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, nr));
+	gomem_objects_put(heap, objs, nr, central);
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		gomem_large_free(heap, large[i]);
 }
 
 /* A limit to the work is one to objects: a magazine may keep some. */
@@ -792,6 +830,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_depot_before_growth),
 	KUNIT_CASE(mcentral_atomic_growth),
 	KUNIT_CASE(mcentral_growth_leaves_what_is_used),
+	KUNIT_CASE(mcentral_takes_more),
 	KUNIT_CASE(mcentral_drain_objects),
 	KUNIT_CASE(mcentral_single_object),
 	KUNIT_CASE(mcentral_half_page),

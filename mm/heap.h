@@ -157,6 +157,7 @@ struct gomem_heap {
 
 	/* Written at growth, and by depots. */
 	unsigned long asked ____cacheline_aligned_in_smp; /* jiffies, see heapctl.c */
+	unsigned long collected;	/* the same */
 	bool depot_used;		/* a depot may hold objects */
 
 	atomic_long_t event[GOMEM_NR_EVENTS] ____cacheline_aligned_in_smp;

@@ -26,6 +26,9 @@
 /* How often at once, when they have been left alone for long. */
 #define MOST_ASKS	128
 
+/* How often what nobody needs is looked for, in jiffies: a hundred times a second. */
+#define COLLECT_INTERVAL (HZ >= 100 ? HZ / 100 : 1)
+
 /* How many by a caller that may not sleep, when the page allocator has nothing. */
 #define ATOMIC_OBJECTS	64U
 
@@ -151,6 +154,20 @@ static bool heapctl_may_disturb(struct gomem_heap *heap)
 	return true;
 }
 
+/*
+ * Has there been time for objects to be needed, or not, since this was last done?  A heap
+ * that grows fast would else return what is only on its way from one user to the next.
+ */
+static bool heapctl_may_collect(struct gomem_heap *heap)
+{
+	unsigned long now = jiffies;
+
+	if (time_before(now, READ_ONCE(heap->collected) + COLLECT_INTERVAL))
+		return false;
+	WRITE_ONCE(heap->collected, now);
+	return true;
+}
+
 /* Have the other CPUs return some of what their mcaches hold. */
 static void heapctl_ask_others(struct gomem_heap *heap)
 {
@@ -186,8 +203,10 @@ bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp)
 	if (heapctl_may_disturb(heap)) {
 		heapctl_ask_others(heap);
 		nr = gomem_heap_empty_depots(heap, GROWTH_OBJECTS);
-	} else {
+	} else if (heapctl_may_collect(heap)) {
 		nr = heapctl_empty_idle(heap, GROWTH_OBJECTS);
+	} else {
+		return false;
 	}
 	if (nr < GROWTH_OBJECTS)
 		nr += gomem_mcache_drain(heap, NULL, GROWTH_OBJECTS - nr);

@@ -64,6 +64,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->meta = meta;
 	heap->hooks = &instance_hooks;
 	heap->asked = jiffies - 60 * HZ;
+	heap->collected = jiffies - HZ;
 	gomem_knobs_init(heap);
 	ret = gomem_mprof_init(heap);
 	if (ret)

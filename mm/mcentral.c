@@ -393,6 +393,46 @@ static struct gomem_mcentral *mcentral_next(struct gomem_mcentral *home,
 				      &heap->node[best]->central[home->class];
 }
 
+/*
+ * Has the heap grown for @span by so much that several are worth it?  Where a span has
+ * few objects, a CPU else comes back for each of them.
+ */
+static bool mcentral_has_more(const struct gomem_span *span, gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) &&
+	       !gomem_class_has_far_bits(span->class) &&
+	       gomem_mheap_growth(span->block->mheap) > GOMEM_MIN_GROWTH;
+}
+
+/* Up to @nr objects from runs that are there; no mcentral has counted them. */
+static unsigned int mcentral_take_more(struct gomem_mcentral *central, void **objs,
+				       unsigned int nr)
+{
+	const struct gomem_class *c = &gomem_class[central->class];
+	struct gomem_want want = {
+		.central = central,
+		.npages = c->npages,
+		.align = gomem_align_pages(c->size),
+	};
+	struct gomem_span *span;
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	while (taken < nr) {
+		span = gomem_mheap_find(central->mheap, &want);
+		if (!span)
+			break;
+		trace_gomem_span_alloc((void *)gomem_span_base(span), span->npages,
+				       central->mheap->nid,
+				       gomem_told_class(central->class));
+		spin_lock_irqsave(&central->lock, flags);
+		list_add(&span->list, &central->partial);
+		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
+		spin_unlock_irqrestore(&central->lock, flags);
+	}
+	return taken;
+}
+
 /**
  * gomem_mcentral_fetch() - objects from spans, with growth of the heap
  * @home: the class, on the node that is asked first
@@ -416,6 +456,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 {
 	bool light = mcentral_may_stray(home, gfp), drained = false, alone;
 	struct gomem_mcentral *central = home;
+	bool more = false;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
 	unsigned int taken;
@@ -429,12 +470,15 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (count)
 			central->nmalloc += taken;
 		spin_unlock_irqrestore(&central->lock, flags);
+		if (taken && more && !count)
+			taken += mcentral_take_more(central, objs + taken, nr - taken);
 		if (taken || alone)
 			return taken;
 		span = mcentral_new_span(central, gfp, light, &drained);
 		if (IS_ERR(span)) {
 			span = NULL;
 		} else if (span) {
+			more = mcentral_has_more(span, gfp);
 			central = span->central;
 		} else if (light) {
 			central = mcentral_next(home, central);
