@@ -567,10 +567,6 @@ static void mcentral_growth_leaves_what_is_used(struct kunit *test)
 	mag = refill(test, CLASS_1024, NULL, 8, &single);
 	gomem_depot_spare(waiting, refill(test, CLASS_1024, NULL, 8, &single));
 	gomem_depot_spare(waiting, mag);
-	/* Who grows again at once has seen nothing. */
-	heap->collected = jiffies + 60 * HZ;
-	KUNIT_EXPECT_FALSE(test, gomem_heap_collect(heap, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, waiting->nr_full, 3U);
 	KUNIT_EXPECT_TRUE(test, collect(heap));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 2U);
 	KUNIT_EXPECT_TRUE(test, collect(heap));
@@ -580,6 +576,28 @@ static void mcentral_growth_leaves_what_is_used(struct kunit *test)
 	heap->asked = jiffies - 60 * HZ;
 	KUNIT_EXPECT_TRUE(test, gomem_heap_collect(heap, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+}
+
+/* A large heap that grows again at once has seen nothing of what is needed. */
+static void mcentral_growth_is_patient(struct kunit *test)
+{
+	struct gomem_mcentral *waiting = central_of(test, CLASS_1024);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *large[12];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		large[i] = gomem_test_large(test, SZ_4M);
+	heap->asked = jiffies + 60 * HZ;
+	gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
+	KUNIT_EXPECT_FALSE(test, collect(heap));
+	heap->collected = jiffies + 60 * HZ;
+	KUNIT_EXPECT_FALSE(test, gomem_heap_collect(heap, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 1U);
+	KUNIT_EXPECT_TRUE(test, collect(heap));
+	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		gomem_large_free(heap, large[i]);
 }
 
 /* Where the heap grows by more than a span, a magazine is filled from several. */
@@ -830,6 +848,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_depot_before_growth),
 	KUNIT_CASE(mcentral_atomic_growth),
 	KUNIT_CASE(mcentral_growth_leaves_what_is_used),
+	KUNIT_CASE(mcentral_growth_is_patient),
 	KUNIT_CASE(mcentral_takes_more),
 	KUNIT_CASE(mcentral_drain_objects),
 	KUNIT_CASE(mcentral_single_object),

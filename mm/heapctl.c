@@ -155,13 +155,16 @@ static bool heapctl_may_disturb(struct gomem_heap *heap)
 }
 
 /*
- * Has there been time for objects to be needed, or not, since this was last done?  A heap
- * that grows fast would else return what is only on its way from one user to the next.
+ * Has there been time for objects to be needed, or not, since this was last done?  A large
+ * heap that grows fast would else return what is only on its way from one user to the
+ * next.  Of a small one each piece counts, and it does not grow for long.
  */
 static bool heapctl_may_collect(struct gomem_heap *heap)
 {
 	unsigned long now = jiffies;
 
+	if (gomem_mheap_is_small(gomem_local_node(heap)->mheap))
+		return true;
 	if (time_before(now, READ_ONCE(heap->collected) + COLLECT_INTERVAL))
 		return false;
 	WRITE_ONCE(heap->collected, now);

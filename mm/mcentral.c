@@ -394,14 +394,14 @@ static struct gomem_mcentral *mcentral_next(struct gomem_mcentral *home,
 }
 
 /*
- * Has the heap grown for @span by so much that several are worth it?  Where a span has
- * few objects, a CPU else comes back for each of them.
+ * Have more than @span at once?  Where a span has few objects, a CPU else comes back to
+ * the shared locks for every few of them.
  */
 static bool mcentral_has_more(const struct gomem_span *span, gfp_t gfp)
 {
 	return gfpflags_allow_blocking(gfp) &&
 	       !gomem_class_has_far_bits(span->class) &&
-	       gomem_mheap_growth(span->block->mheap) > GOMEM_MIN_GROWTH;
+	       !gomem_mheap_is_small(span->block->mheap);
 }
 
 /* Up to @nr objects from runs that are there; no mcentral has counted them. */

@@ -118,6 +118,12 @@ static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
 	return gomem_mheap_kept(mheap) + READ_ONCE(mheap->tail_pages);
 }
 
+/* Where each piece of memory matters more than time: 12 MiB. */
+static inline bool gomem_mheap_is_small(const struct gomem_mheap *mheap)
+{
+	return READ_ONCE(mheap->inuse_pages) < (12UL << 20) >> GOMEM_PAGE_SHIFT;
+}
+
 /* How often the page heap of @node has grown. */
 static inline u64 gomem_growths(const struct gomem_node *node)
 {
