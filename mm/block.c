@@ -463,7 +463,8 @@ void gomem_block_cut(struct gomem_block *from, struct gomem_block *block)
 	WRITE_ONCE(from->npages, from->npages - block->npages);
 	block->base = from->base + ((unsigned long)from->npages << GOMEM_PAGE_SHIFT);
 	/* @from keeps its arenas: they are there, and need no memory. */
-	gomem_arena_get(block->meta, block->base, gomem_block_bytes(block), 0);
+	WARN_ON_ONCE(gomem_arena_get(block->meta, block->base,
+				     gomem_block_bytes(block), 0));
 }
 
 /**

@@ -571,11 +571,9 @@ struct gomem_span *gomem_mheap_grow_tail(struct gomem_mheap *mheap,
 	unsigned long flags;
 
 	most = mheap_may_sleep(want, gfp) ? gomem_mheap_growth(mheap) : 0;
-	/* That would be more than one descriptor: see mheap_span_kind(). */
-	if (!most && want->npages > 1)
-		return NULL;
 	npages = gomem_tail_find(mheap, want, most);
-	if (!npages)
+	/* More than one descriptor takes time: see mheap_span_kind(). */
+	if (!npages || (!most && npages > 1))
 		return NULL;
 	block = gomem_block_describe(mheap->meta, npages,
 				     gomem_meta_gfp(gomem_light_gfp(gfp)));

@@ -78,9 +78,16 @@ static unsigned int tail_piece(const struct gomem_block *block, unsigned int npa
 	return block->npages - start;
 }
 
+/* What to look for if there is no tail of @npages: half, and at last only @want. */
+static unsigned int tail_less(unsigned int npages, unsigned int want)
+{
+	npages /= 2;
+	return npages < max(want, GOMEM_MIN_GROWTH) ? want : npages;
+}
+
 /*
  * The tail for @want, and how long the piece is to be: @most pages for others as well,
- * or those that @want needs if there is no tail of so many.
+ * or fewer if there is no tail of so many, but those that @want needs.
  */
 static struct gomem_block *tail_choose(struct gomem_mheap *mheap,
 				       const struct gomem_want *want,
@@ -92,7 +99,7 @@ static struct gomem_block *tail_choose(struct gomem_mheap *mheap,
 	struct gomem_block *block;
 
 	lockdep_assert_held(&mheap->lock);
-	for (;; npages = want->npages) {
+	for (;; npages = tail_less(npages, want->npages)) {
 		tries = MAX_TRIES;
 		list_for_each_entry(block, &mheap->tails, list) {
 			*piece = tail_piece(block, npages, align);
