@@ -4,14 +4,15 @@
  *
  * When the heap grows it needs pages, and memory for what describes them.  Each of
  * these is a request to the kernel that is now and then a slow one: a list of free
- * pages is refilled, a slab is made.  An atomic caller is to meet at most one such
- * request, the one for its pages.  So it takes its descriptor out of a stock, and an
- * interrupt to self (irq_work) makes a new one as soon as interrupts are on again; one at a
- * time, so that this is no long one.  Who finds the stock empty, and who may sleep, has
- * a descriptor made.
+ * pages is refilled, a slab is made.  For an object of up to 64 KiB, an atomic caller is
+ * to meet at most one such request, the one for its pages.  So it takes its descriptor
+ * out of a stock, and an interrupt to self (irq_work) makes a new one as soon as
+ * interrupts are on again; one at a time, so that this is no long one.  Who finds the
+ * stock empty, and who can be preempted, has a descriptor made.
  */
 #include <linux/atomic.h>
 #include <linux/container_of.h>
+#include <linux/preempt.h>
 
 #include "stock.h"
 
@@ -25,8 +26,10 @@ static bool stock_add(struct gomem_stock *stock, void *item)
 
 	spin_lock_irqsave(&stock->lock, flags);
 	added = stock->nr < stock->most;
-	if (added)
-		stock->item[stock->nr++] = item;
+	if (added) {
+		stock->item[stock->nr] = item;
+		WRITE_ONCE(stock->nr, stock->nr + 1);
+	}
 	more = stock->nr < stock->most;
 	spin_unlock_irqrestore(&stock->lock, flags);
 	if (added)
@@ -42,8 +45,10 @@ static void *stock_remove(struct gomem_stock *stock)
 	void *item = NULL;
 
 	spin_lock_irqsave(&stock->lock, flags);
-	if (stock->nr)
-		item = stock->item[--stock->nr];
+	if (stock->nr) {
+		WRITE_ONCE(stock->nr, stock->nr - 1);
+		item = stock->item[stock->nr];
+	}
 	spin_unlock_irqrestore(&stock->lock, flags);
 	if (item)
 		atomic_long_sub(stock->bytes, &stock_bytes);
@@ -75,7 +80,8 @@ void *gomem_stock_take(struct gomem_stock *stock, gfp_t gfp)
 {
 	void *item = NULL;
 
-	if (!gfpflags_allow_blocking(gfp)) {
+	/* Many ask without effort who have the time, if it can be known. */
+	if (!gfpflags_allow_blocking(gfp) && !preemptible()) {
 		item = stock_remove(stock);
 		irq_work_queue(&stock->work);
 	}
