@@ -112,7 +112,7 @@ static inline bool gomem_by_policy(gfp_t gfp)
 
 static inline struct gomem_node *gomem_local_node(struct gomem_heap *heap)
 {
-	return heap->node[numa_mem_id()];
+	return READ_ONCE(heap->node[numa_mem_id()]);
 }
 
 #endif /* GOMEM_CENTRAL_H */

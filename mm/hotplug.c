@@ -80,29 +80,38 @@ static void hotplug_memory_goes(void)
 
 static void hotplug_count_nodes(void)
 {
-	if (several_nodes || num_node_state(N_MEMORY) < 2)
-		return;
-	several_nodes = true;
-	static_branch_inc(&gomem_detour);
+	if (num_node_state(N_MEMORY) > 1 && !xchg(&several_nodes, true))
+		static_branch_inc(&gomem_detour);
 }
+
+static void hotplug_memory_came(struct work_struct *work);
+
+/* Not at once: the locks of hotplug are held, under which no code can be patched. */
+static DECLARE_DELAYED_WORK(memory_work, hotplug_memory_came);
 
 /* Memory has come, maybe the first one of its node. */
 static void hotplug_memory_came(struct work_struct *work)
 {
 	struct gomem_heap *heap;
+	bool again = false;
+	int added;
 
-	/* Before anybody can have an object of that node. */
+	/* Before the node has a page heap of its own. */
 	hotplug_count_nodes();
 	down_read(&gomem_heaps_lock);
-	list_for_each_entry(heap, &gomem_heaps, list)
-		/* CPUs of that node begin anew, with its memory. */
-		if (gomem_nodes_catch_up(heap) > 0)
-			gomem_gc_drain_cpus(heap, true);
+	list_for_each_entry(heap, &gomem_heaps, list) {
+		added = gomem_nodes_catch_up(heap);
+		again = again || added < 0;
+		if (added <= 0)
+			continue;
+		/* If nobody else is at it, CPUs of that node begin anew, with its memory. */
+		gomem_gc_drain_cpus(heap, true);
+		gomem_reclaim_call(heap);
+	}
 	up_read(&gomem_heaps_lock);
+	if (again)
+		schedule_delayed_work(&memory_work, HZ);
 }
-
-/* Not at once: the locks of hotplug are held, under which no code can be patched. */
-static DECLARE_WORK(memory_work, hotplug_memory_came);
 
 static int hotplug_memory_changes(struct notifier_block *self, unsigned long action,
 				  void *arg)
@@ -118,7 +127,7 @@ static int hotplug_memory_changes(struct notifier_block *self, unsigned long act
 			return notifier_from_errno(ret);
 		break;
 	case MEM_ONLINE:
-		schedule_work(&memory_work);
+		schedule_delayed_work(&memory_work, 0);
 		break;
 	case MEM_GOING_OFFLINE:
 		hotplug_memory_goes();
@@ -158,7 +167,7 @@ int gomem_hotplug_init(void)
 
 not_covered:
 	unregister_memory_notifier(&memory_notifier);
-	cancel_work_sync(&memory_work);
+	cancel_delayed_work_sync(&memory_work);
 no_notifier:
 	cpuhp_remove_state_nocalls(cpu_state);
 	return ret;
@@ -170,6 +179,6 @@ no_notifier:
 void gomem_hotplug_exit(void)
 {
 	unregister_memory_notifier(&memory_notifier);
-	cancel_work_sync(&memory_work);
+	cancel_delayed_work_sync(&memory_work);
 	cpuhp_remove_state_nocalls(cpu_state);
 }

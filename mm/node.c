@@ -125,7 +125,8 @@ int gomem_nodes_create(struct gomem_heap *heap)
  * gomem_nodes_catch_up() - page heaps for nodes that have got their first memory
  * @heap: the heap
  *
- * What others have from the nearest node until now stays there.
+ * What others have from the nearest node until now stays there, and so do pages of the new
+ * one that came to another's page heap before this.
  *
  * Context: process, one at a time.
  * Return: how many; or -ENOMEM, then some nodes go on using the nearest one.
@@ -133,26 +134,28 @@ int gomem_nodes_create(struct gomem_heap *heap)
 int gomem_nodes_catch_up(struct gomem_heap *heap)
 {
 	struct gomem_node *node;
-	int id, added = 0;
+	int id, added = 0, ret = 0;
 
 	for_each_node_state(id, N_MEMORY) {
 		if (heap->node[id]->mheap->nid == id)
 			continue;
 		node = node_create(heap, id, false, GFP_KERNEL);
-		if (!node)
-			return -ENOMEM;
+		if (!node) {
+			ret = -ENOMEM;
+			break;
+		}
 		/* Who finds it finds it made: pairs with the dependency on its address. */
 		smp_store_release(&heap->node[id], node);
-		node_set(id, heap->nodes);
 		/* Pairs with gomem_next_node(). */
 		smp_mb__before_atomic();
+		node_set(id, heap->nodes);
 		set_bit(id, heap->own);
 		added++;
 	}
 	for (id = 0; added && id < nr_node_ids; id++)
 		if (heap->node[id]->mheap->nid != id)
 			WRITE_ONCE(heap->node[id], heap->node[node_nearest(id)]);
-	return added;
+	return ret ? ret : added;
 }
 
 /* A node that has memory of the zone that @gfp asks for. */
