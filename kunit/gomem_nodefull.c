@@ -3,13 +3,14 @@
  * What does a hot pair cost when the node of this CPU has no memory left?
  *
  * Loading the module measures with room, takes all of the node's memory, and
- * measures again, next to kmalloc().  It also counts how many of the frees had to
- * look their object up outside the fast path.
+ * measures again, also a batch, next to kmalloc().  It counts how many frees had to
+ * look their object up outside the fast path, too.
  */
 #include <linux/timex.h>
 #include "gomem_versus.h"
 
 #define PAIRS	20000
+#define BATCH	20000
 
 static const unsigned int sizes[] = { 80, 768 };
 
@@ -33,6 +34,22 @@ static u64 pairs(enum versus who, size_t size)
 	for (i = 0; i < PAIRS; i++)
 		versus_free(who, versus_alloc(who, size, GFP_KERNEL));
 	return (get_cycles() - start) / PAIRS;
+}
+
+/* Many at once, so that the heap grows and magazines are filled. */
+static void many_at_once(const char *when, enum versus who, size_t size)
+{
+	static void *object[BATCH];
+	char row[40];
+	cycles_t start = get_cycles();
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++)
+		object[i] = versus_alloc(who, size, GFP_KERNEL);
+	for (i = 0; i < BATCH; i++)
+		versus_free(who, object[i]);
+	snprintf(row, sizeof(row), "batch-%s-%zu", when, size);
+	versus_say(row, who, (get_cycles() - start) / BATCH);
 }
 
 static void measure(const char *when, size_t size)
@@ -81,6 +98,9 @@ static int __init nodefull_init(void)
 	fill_node(numa_mem_id());
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		measure("full", sizes[i]);
+	/* Of a class that the node has nothing of. */
+	many_at_once("full", GOMEM, 96);
+	many_at_once("full", KMALLOC, 96);
 	empty_node();
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		measure("afterwards", sizes[i]);

@@ -14,6 +14,7 @@
  * here.
  */
 #include <linux/cache.h>
+#include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -150,7 +151,15 @@ static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
  */
 static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 {
-	return 2 + READ_ONCE(central->slots) / (32 * num_online_cpus());
+	unsigned long slots = READ_ONCE(central->slots);
+	const struct gomem_heap *heap = central->heap;
+	int nid;
+
+	/* A node that is full has none of a class; then those of others are shared. */
+	if (unlikely(!slots) && nr_online_nodes > 1)
+		for_each_node_mask(nid, heap->nodes)
+			slots += READ_ONCE(heap->node[nid]->central[central->class].slots);
+	return 2 + slots / (32 * num_online_cpus());
 }
 
 /* Something has moved: is there anybody who looks? */

@@ -28,6 +28,8 @@ for size in 80 768; do
 	done
 done
 
+check "and a batch costs no more than kmalloc's" factor 1.2 batch-full-96
+
 check "the other node" run gomem_zones
 for who in gomem kmalloc; do
 	check "5000 objects, $who" is node-served 5000 $who
