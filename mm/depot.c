@@ -479,7 +479,10 @@ static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr
 	}
 }
 
-/* Free up to @nr of the magazines that wait for use. */
+/*
+ * Free up to @nr of the magazines that wait for use.  There may be ten thousand: they are
+ * for a worker to free, not for callbacks that keep everybody else from the CPU.
+ */
 static void depot_free_empty(struct gomem_mcentral *central, unsigned int nr)
 {
 	struct gomem_magazine *mag;
@@ -491,7 +494,8 @@ static void depot_free_empty(struct gomem_mcentral *central, unsigned int nr)
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (!mag)
 			return;
-		depot_free_magazine(central, mag);
+		gomem_meta_uncount(central->heap->meta, GOMEM_META_MCACHE, mag);
+		kfree_rcu(mag, rcu);
 		cond_resched();
 	}
 }

@@ -20,6 +20,9 @@
 /* How many objects are returned to their spans before the heap grows. */
 #define GROWTH_OBJECTS	1024U
 
+/* How many between two looks whether others want to run: each may be the end of a span. */
+#define RESCHED_OBJECTS	128U
+
 /* How often others are disturbed, in jiffies: ten times a second. */
 #define ASK_INTERVAL	(HZ / 10)
 
@@ -37,7 +40,7 @@ static unsigned int heapctl_empty_depot(struct gomem_mcentral *central, unsigned
 	unsigned int done = 0, chunk, n;
 
 	while (done < nr && READ_ONCE(central->nr_full)) {
-		chunk = min(nr - done, GROWTH_OBJECTS);
+		chunk = min(nr - done, RESCHED_OBJECTS);
 		n = gomem_depot_drain_objects(central, chunk);
 		done += n;
 		if (n < chunk)
