@@ -35,7 +35,7 @@ check "replay it again" replay gomem
 rmmod gomem_replay
 check "256 KB are held at most" test "$(said 'gomem: on demand' 'KB held')" -le 256
 check "MemStats says so too" \
-	test "$(($(field HeapSys) - $(field HeapReleased)))" -le 262144
+	test "$(held)" -le 262144
 check "rmmod" rmmod gomem
 insmod /gomem.ko
 check "replay through kmalloc" replay kmalloc

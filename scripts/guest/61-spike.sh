@@ -8,12 +8,6 @@
 # vm: --icount --mem 1G --add scripts/guest/tap:/tap
 . /tap
 
-S=/sys/kernel/debug/gomem_spike
-
-live() { echo "$1" >"$S"/live_kb; }
-
-held() { echo $(($(field HeapSys "$1") - $(field HeapReleased "$1"))); }
-
 # within SECONDS: held is at most 1.10 times HeapInuse plus 4 MiB before then.
 within() {
 	end=$(($(date +%s) + $1))

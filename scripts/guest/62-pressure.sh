@@ -7,13 +7,9 @@
 # vm: --mem 512M --add scripts/guest/tap:/tap
 . /tap
 
-S=/sys/kernel/debug/gomem_spike
-
-mem() { awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo; }
-
 # 200 MiB that are idle, and that the scavenger keeps.
 make_idle() {
-	echo 204800 >"$S"/live_kb && echo 0 >"$S"/live_kb && echo 1 >"$D"/gc || return 1
+	live 204800 && live 0 && echo 1 >"$D"/gc || return 1
 	idle=$(($(field HeapIdle) - $(field HeapReleased)))
 	[ "$idle" -ge $((200 << 20)) ]
 }

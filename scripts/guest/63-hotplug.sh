@@ -9,8 +9,6 @@
 . /tap
 
 C=/sys/devices/system/cpu
-M=/sys/devices/system/memory
-S=/sys/kernel/debug/gomem_spike
 
 verdict() { dmesg | grep 'gomem_stress:' | tail -n 1; }
 
@@ -39,30 +37,22 @@ cpus() {
 	done
 }
 
-offline() { grep -lx offline "$M"/memory*/state; }
-
 # It lies beyond all that there was when gomem came, and gomem needs it.
 memory_comes() {
-	offline >/tmp/added
-	[ "$(wc -l </tmp/added)" -gt 1 ] || { echo "there is none"; return 1; }
+	memory_offline /tmp/added || return 1
 	free=$(cat "$S"/free_kb)
 	sed '$d' /tmp/added >/tmp/online
-	while read -r state; do
-		echo online_kernel >"$state" || return 1
-	done </tmp/online
-	echo $((free + 65536)) >"$S"/live_kb || { cat "$S"/live_kb; return 1; }
+	memory_online /tmp/online && live $((free + 65536)) || return 1
 	judge "$D"/memstats
 }
 
 # Some goes again, which nobody has used; whoever holds idle memory returns it.
 memory_goes() {
 	state=$(tail -n 1 /tmp/added)
-	echo online_movable >"$state" && echo 0 >"$S"/live_kb && echo 1 >"$D"/gc || return 1
-	held=$(($(field HeapSys) - $(field HeapReleased)))
-	[ "$held" -gt $((256 << 20)) ] || { echo "nothing is idle: $held"; return 1; }
+	echo online_movable >"$state" && live 0 && echo 1 >"$D"/gc || return 1
+	[ "$(held)" -gt $((256 << 20)) ] || { echo "nothing is idle: $(held)"; return 1; }
 	echo offline >"$state" || return 1
-	held=$(($(field HeapSys) - $(field HeapReleased)))
-	[ "$held" -lt $((1 << 20)) ] || { echo "$held bytes are held"; return 1; }
+	[ "$(held)" -lt $((1 << 20)) ] || { echo "$(held) bytes are held"; return 1; }
 }
 
 insmod /gomem.ko scavenge_delay_ms=100 || exit 1

@@ -8,7 +8,6 @@
 . /tap
 
 P=/sys/module/gomem/parameters
-S=/sys/kernel/debug/gomem_spike
 T=/sys/kernel/tracing
 
 # is NAME VALUE: file and parameter say so.
@@ -62,9 +61,9 @@ pauses_add_up() {
 
 # 32 MiB of objects; then the kernel has all but 1 MiB of them back.
 frees_os_memory() {
-	echo $((32 * 1024 + 1024)) >"$S"/live_kb || return 1
+	live $((32 * 1024 + 1024)) || return 1
 	r0=$(field HeapReleased) k0=$(cat "$S"/free_kb)
-	echo 1024 >"$S"/live_kb
+	live 1024
 	echo 1 >"$D"/free_os_memory
 	r1=$(field HeapReleased) k1=$(cat "$S"/free_kb)
 	echo "HeapReleased $((r1 - r0)), free pages $((k1 - k0)) KB"

@@ -8,19 +8,15 @@
 # vm: --add scripts/guest/tap:/tap
 . /tap
 
-M=/sys/devices/system/memory
-S=/sys/kernel/debug/gomem_spike
-
 # memory_comes: all of the DIMM, and it is far away.
 memory_comes() {
 	block=$((0x$(cat "$M"/block_size_bytes)))
-	grep -lx offline "$M"/memory*/state >/tmp/added
-	[ "$(wc -l </tmp/added)" -ge 2 ] || { echo "there is none"; return 1; }
+	memory_offline /tmp/added || return 1
 	while read -r state; do
 		at=$((0x$(cat "${state%/state}"/phys_index) * block))
 		[ "$at" -ge $((1 << 46)) ] || { echo "it is at $at"; return 1; }
-		echo online_kernel >"$state" || return 1
 	done </tmp/added
+	memory_online /tmp/added
 }
 
 # at_most_more BYTES: since GCSys was $before.
@@ -33,12 +29,11 @@ at_most_more() {
 # More objects than there is room for without it, and look-ups all over it.
 memory_is_used() {
 	free=$(cat "$S"/free_kb)
-	echo $((free - 98304)) >"$S"/live_kb || { cat "$S"/live_kb; return 1; }
+	live $((free - 98304)) || return 1
 	[ "$(cat "$S"/live_kb)" -gt $((384 << 10)) ] || { cat "$S"/live_kb; return 1; }
 	judge "$D"/memstats && books || return 1
-	echo 0 >"$S"/live_kb && echo 1 >"$D"/free_os_memory || return 1
-	held=$(($(field HeapSys) - $(field HeapReleased)))
-	[ "$held" = 0 ] || { echo "$held bytes are held"; return 1; }
+	live 0 && echo 1 >"$D"/free_os_memory || return 1
+	[ "$(held)" = 0 ] || { echo "$(held) bytes are held"; return 1; }
 }
 
 check "insmod" insmod /gomem.ko

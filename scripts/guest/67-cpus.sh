@@ -9,7 +9,6 @@
 . /tap
 
 C=/sys/devices/system/cpu
-S=/sys/kernel/debug/gomem_spike
 
 # on MASK: allocate and free on these CPUs, so that objects wait there.
 on() { taskset "$1" sh -c "for kb in 20 0; do echo \$kb >$S/live_kb || exit 1; done"; }

@@ -7,9 +7,6 @@
 # vm: --mem 512M --add scripts/guest/tap:/tap
 . /tap
 
-S=/sys/kernel/debug/gomem_spike
-
-live() { echo "$1" >"$S"/live_kb; }
 killed() { dmesg | grep -ciE 'out of memory: killed'; }
 said() { dmesg | grep 'gomem: holds ' | tail -n 1; }
 
@@ -40,7 +37,7 @@ insmod /gomem_spike.ko size=4096
 check "150 MiB come and wait" live 153600
 check "and go" live 0
 free=$(($(cat "$S"/free_kb) >> 10))
-echo "# $free MB are free, $(($(field HeapSys) - $(field HeapReleased) >> 20)) MB are held"
+echo "# $free MB are free, $(($(held) >> 20)) MB are held"
 check "another gets them" most $((free + 120))
 check "nobody was killed" test "$(killed)" -eq 0
 check "no word is said" test -z "$(said)"

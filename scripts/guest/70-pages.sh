@@ -10,8 +10,6 @@
 . /tap
 . /versus
 
-held() { echo $(($(field HeapSys) - $(field HeapReleased))); }
-
 # Objects of which a page each is held: no more pages than they have.
 some_are_held() {
 	pages=$(field PagesHeld)

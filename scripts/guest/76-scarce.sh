@@ -9,9 +9,6 @@
 . /tap
 . /versus
 
-S=/sys/kernel/debug/gomem_spike
-
-mem() { awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo; }
 node_mem() { awk -v name="$1:" '$3 == name { print $4 }' /sys/devices/system/node/node0/meminfo; }
 
 not_less() {
@@ -61,7 +58,7 @@ rmmod gomem
 insmod /gomem.ko scavenge_delay_ms=3600000 || exit 1
 insmod /gomem_spike.ko size=65536
 slab=$(mem SUnreclaim) node=$(node_mem SUnreclaim) available=$(mem MemAvailable)
-check "300 MB" sh -c "echo 307200 >$S/live_kb"
+check "300 MB" live 307200
 check "SUnreclaim has it" near $(($(mem SUnreclaim) - slab)) 307200 15360
 check "the node's, too" near $(($(node_mem SUnreclaim) - node)) 307200 15360
 check "MemAvailable has not" near $((available - $(mem MemAvailable))) 307200 40960

@@ -5,8 +5,8 @@
 # is from where kmalloc has it, also for who names a node, and for tasks that are
 # bound to one. When the node gets memory, it is from there.
 #
-# vm: --memoryless --dimm 512M --add scripts/guest/tap:/tap --add scripts/guest/versus:/versus
-# vm: --program numactl
+# vm: --memoryless --dimm 512M --program numactl
+# vm: --add scripts/guest/tap:/tap --add scripts/guest/versus:/versus
 . /tap
 . /versus
 
@@ -31,11 +31,7 @@ bound() {
 }
 
 memory_comes() {
-	grep -lx offline /sys/devices/system/memory/memory*/state >/tmp/added
-	[ "$(wc -l </tmp/added)" -ge 2 ] || { echo "there is none"; return 1; }
-	while read -r state; do
-		echo online_kernel >"$state" || return 1
-	done </tmp/added
+	memory_offline /tmp/added && memory_online /tmp/added || return 1
 	grep MemTotal /sys/devices/system/node/node2/meminfo
 	! grep -q 'MemTotal: *0 kB' /sys/devices/system/node/node2/meminfo
 }

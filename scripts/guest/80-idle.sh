@@ -12,7 +12,6 @@
 
 exec 3>&1	# beside what check keeps for failures
 T=/sys/kernel/tracing
-S=/sys/kernel/debug/gomem_spike
 EVENTS="workqueue/workqueue_queue_work workqueue/workqueue_execute_start
 	timer/timer_start timer/timer_expire_entry timer/hrtimer_expire_entry"
 
@@ -34,20 +33,18 @@ at_most() {
 	[ "$n" -le "$1" ]
 }
 
-live() { echo "$1" >"$S"/live_kb; }
-
-held() {
+held_kb() {
 	cat "$D"/memstats >/tmp/m
-	echo $((($(field HeapSys /tmp/m) - $(field HeapReleased /tmp/m)) >> 10))
+	echo $(($(held /tmp/m) >> 10))
 }
 
 # back MOST_KB: held is no more, before the delay of five seconds is over.
 back() {
 	start=$(cut -d . -f 1 /proc/uptime)
-	while [ "$(held)" -gt "$1" ]; do
+	while [ "$(held_kb)" -gt "$1" ]; do
 		sleep 0.1
 		[ $(($(cut -d . -f 1 /proc/uptime) - start)) -lt 4 ] ||
-			{ echo "$(held) KB held"; return 1; }
+			{ echo "$(held_kb) KB held"; return 1; }
 	done
 }
 
@@ -87,10 +84,10 @@ for size in 64 4096 60000 200000; do
 	insmod /gomem_spike.ko size=$size
 	check "32 MiB of $size bytes" live 32768
 	sleep 7
-	check "they are held" test "$(held)" -ge 32768
+	check "they are held" test "$(held_kb)" -ge 32768
 	live 0
 	check "and go back when they are freed" back 2048
-	echo "# $(held) KB held"
+	echo "# $(held_kb) KB held"
 	rmmod gomem_spike
 	# The next one is no second wave.
 	sleep 6
