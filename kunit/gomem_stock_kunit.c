@@ -36,7 +36,7 @@ static struct gomem_stock *new_stock(struct kunit *test)
 	atomic_set(&made, 0);
 	atomic_set(&unmade, 0);
 	atomic_set(&fail, 0);
-	gomem_stock_init(stock, make, unmake, 64, READY);
+	gomem_stock_init(stock, make, unmake, ksize, READY);
 	return stock;
 }
 

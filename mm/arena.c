@@ -84,8 +84,10 @@ static void arena_unmake(const void *item)
 	kfree(arena);
 }
 
-static size_t arena_size(const struct gomem_arena *arena)
+static size_t arena_size(const void *item)
 {
+	const struct gomem_arena *arena = item;
+
 	return ksize(arena->span) + ksize(arena);
 }
 
@@ -475,9 +477,7 @@ int gomem_index_init(void)
 	kfree(memory.range);
 	if (!gomem_index)
 		return -ENOMEM;
-	gomem_stock_init(&arena_stock, arena_make, arena_unmake,
-			 sizeof(struct gomem_arena) +
-			 GOMEM_ARENA_HALVES * sizeof(struct gomem_span *), 1);
+	gomem_stock_init(&arena_stock, arena_make, arena_unmake, arena_size, 1);
 	return 0;
 }
 

@@ -238,7 +238,7 @@ unsigned int gomem_block_order(unsigned int npages)
 
 /* --- Descriptors. --- */
 
-/* Of a block and a single span, one behind the other: for those who may not sleep. */
+/* A block and a single span, one behind the other. */
 #define BLOCK_OF_ONE_BYTES	(sizeof(struct gomem_block) + sizeof(struct gomem_span))
 
 static struct gomem_stock block_stock;
@@ -271,18 +271,16 @@ static struct gomem_block *block_alloc_one(struct gomem_meta *meta,
 	size_t own = sizeof(struct gomem_block);
 	struct gomem_block *block;
 
-	if (gomem_should_fail(meta))
-		return NULL;
 	if (kind == GOMEM_BLOCK_HALF) {
 		/* Memory is short, and they may be many: do without the maps. */
 		own = offsetof(struct gomem_block, map);
-		block = kzalloc(own + sizeof(*block->span), gfp);
+		block = gomem_meta_alloc(meta, GOMEM_META_GC,
+					 own + sizeof(*block->span), gfp);
 	} else {
-		block = gomem_stock_take(&block_stock, gfp);
+		block = gomem_meta_take(meta, GOMEM_META_GC, &block_stock, gfp);
 	}
 	if (!block)
 		return NULL;
-	gomem_meta_count(meta, GOMEM_META_GC, block);
 	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN, sizeof(*block->span));
 	block->of_one = true;
 	block->span = (void *)block + own;
@@ -574,8 +572,7 @@ void gomem_block_abandon(struct gomem_block *block)
  */
 void gomem_block_init(void)
 {
-	gomem_stock_init(&block_stock, block_make_one, kfree,
-			 BLOCK_OF_ONE_BYTES, GOMEM_STOCK_MOST);
+	gomem_stock_init(&block_stock, block_make_one, kfree, ksize, GOMEM_STOCK_MOST);
 }
 
 /**

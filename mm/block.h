@@ -73,7 +73,7 @@ struct gomem_block {
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
 	unsigned long filling;		/* no holes until then, in jiffies */
 	struct gomem_span *span;	/* constant: npages of them, or one */
-	/* Shared blocks only: others end here. */
+	/* Of shared blocks; the descriptor of a half page ends here. */
 	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
 	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
 };

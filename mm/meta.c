@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "meta.h"
+#include "stock.h"
 
 /**
  * gomem_should_fail() - is this the request that a test wants to fail?
@@ -44,13 +45,7 @@ gfp_t gomem_meta_gfp(gfp_t gfp)
 		       __GFP_HARDWALL | __GFP_WRITE);
 }
 
-/**
- * gomem_meta_count() - count what comes from elsewhere
- * @meta: where
- * @kind: as what
- * @p: the memory, from kmalloc()
- */
-void gomem_meta_count(struct gomem_meta *meta, enum gomem_meta_kind kind, const void *p)
+static void meta_count(struct gomem_meta *meta, enum gomem_meta_kind kind, const void *p)
 {
 	atomic_long_add(ksize(p), &meta->bytes[kind]);
 }
@@ -74,7 +69,30 @@ void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		return NULL;
 	p = kzalloc(size, gfp);
 	if (p)
-		gomem_meta_count(meta, kind, p);
+		meta_count(meta, kind, p);
+	return p;
+}
+
+/**
+ * gomem_meta_take() - the same, out of a stock
+ * @meta: where it is counted
+ * @kind: as what
+ * @stock: of what kmalloc() has, zeroed
+ * @gfp: from gomem_meta_gfp()
+ *
+ * Context: as @gfp says; no gomem lock held.
+ * Return: the memory, or NULL.
+ */
+void *gomem_meta_take(struct gomem_meta *meta, enum gomem_meta_kind kind,
+		      struct gomem_stock *stock, gfp_t gfp)
+{
+	void *p;
+
+	if (gomem_should_fail(meta))
+		return NULL;
+	p = gomem_stock_take(stock, gfp);
+	if (p)
+		meta_count(meta, kind, p);
 	return p;
 }
 

@@ -8,6 +8,8 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
+struct gomem_stock;
+
 /*
  * gomem_meta - the allocator's own memory, by the MemStats field it counts in
  *
@@ -34,10 +36,10 @@ struct gomem_meta {
 bool gomem_should_fail(struct gomem_meta *meta);
 void *gomem_meta_alloc(struct gomem_meta *meta, enum gomem_meta_kind kind,
 		       size_t size, gfp_t gfp);
+void *gomem_meta_take(struct gomem_meta *meta, enum gomem_meta_kind kind,
+		      struct gomem_stock *stock, gfp_t gfp);
 void gomem_meta_uncount(struct gomem_meta *meta, enum gomem_meta_kind kind,
 			const void *p);
-void gomem_meta_count(struct gomem_meta *meta, enum gomem_meta_kind kind,
-		      const void *p);
 void gomem_meta_recount(struct gomem_meta *meta, enum gomem_meta_kind from,
 			enum gomem_meta_kind to, size_t bytes);
 void gomem_meta_free(struct gomem_meta *meta, enum gomem_meta_kind kind,

@@ -29,12 +29,11 @@ static bool stock_add(struct gomem_stock *stock, void *item)
 	if (added) {
 		stock->item[stock->nr] = item;
 		WRITE_ONCE(stock->nr, stock->nr + 1);
+		atomic_long_add(stock->size(item), &stock_bytes);
 	}
 	more = stock->nr < stock->most;
 	spin_unlock_irqrestore(&stock->lock, flags);
-	if (added)
-		atomic_long_add(stock->bytes, &stock_bytes);
-	else
+	if (!added)
 		stock->unmake(item);
 	return more;
 }
@@ -48,10 +47,9 @@ static void *stock_remove(struct gomem_stock *stock)
 	if (stock->nr) {
 		WRITE_ONCE(stock->nr, stock->nr - 1);
 		item = stock->item[stock->nr];
+		atomic_long_sub(stock->size(item), &stock_bytes);
 	}
 	spin_unlock_irqrestore(&stock->lock, flags);
-	if (item)
-		atomic_long_sub(stock->bytes, &stock_bytes);
 	return item;
 }
 
@@ -103,7 +101,7 @@ size_t gomem_stock_bytes(void)
  * @stock: the stock
  * @make: makes one, as its flags say, or returns NULL
  * @unmake: frees one
- * @bytes: what one takes
+ * @size: what one takes, bytes
  * @most: how many to have ready, at most GOMEM_STOCK_MOST
  *
  * If memory is short it is filled later.
@@ -111,8 +109,8 @@ size_t gomem_stock_bytes(void)
  * Context: process, may sleep.
  */
 void gomem_stock_init(struct gomem_stock *stock, void *(*make)(gfp_t gfp),
-		      void (*unmake)(const void *item), size_t bytes,
-		      unsigned int most)
+		      void (*unmake)(const void *item),
+		      size_t (*size)(const void *item), unsigned int most)
 {
 	void *item;
 
@@ -120,7 +118,7 @@ void gomem_stock_init(struct gomem_stock *stock, void *(*make)(gfp_t gfp),
 	init_irq_work(&stock->work, stock_work);
 	stock->make = make;
 	stock->unmake = unmake;
-	stock->bytes = bytes;
+	stock->size = size;
 	stock->most = most;
 	stock->nr = 0;
 	do {

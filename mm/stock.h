@@ -15,7 +15,7 @@
 struct gomem_stock {
 	void *(*make)(gfp_t gfp);
 	void (*unmake)(const void *item);
-	size_t bytes;			/* of each */
+	size_t (*size)(const void *item);
 	unsigned int most;		/* to have ready */
 	struct irq_work work;
 	spinlock_t lock;		/* what follows */
@@ -24,8 +24,8 @@ struct gomem_stock {
 };
 
 void gomem_stock_init(struct gomem_stock *stock, void *(*make)(gfp_t gfp),
-		      void (*unmake)(const void *item), size_t bytes,
-		      unsigned int most);
+		      void (*unmake)(const void *item),
+		      size_t (*size)(const void *item), unsigned int most);
 void gomem_stock_exit(struct gomem_stock *stock);
 void *gomem_stock_take(struct gomem_stock *stock, gfp_t gfp);
 size_t gomem_stock_bytes(void);
