@@ -19,20 +19,10 @@ static struct gomem_meta *test_meta(struct kunit *test)
 	return gomem_test_heap(test)->meta;
 }
 
-static struct gomem_want want_run(struct kunit *test, unsigned int npages,
-				  unsigned int align)
-{
-	return (struct gomem_want) {
-		.central = &gomem_test_node(test)->central[0],
-		.npages = npages,
-		.align = align,
-	};
-}
-
 static struct gomem_span *find(struct kunit *test, unsigned int npages,
 			       unsigned int align)
 {
-	struct gomem_want want = want_run(test, npages, align);
+	struct gomem_want want = gomem_test_want(test, npages, align);
 
 	return gomem_mheap_find(gomem_test_mheap(test), &want);
 }
@@ -40,7 +30,7 @@ static struct gomem_span *find(struct kunit *test, unsigned int npages,
 static struct gomem_span *grow(struct kunit *test, unsigned int npages,
 			       gfp_t gfp)
 {
-	struct gomem_want want = want_run(test, npages, 1);
+	struct gomem_want want = gomem_test_want(test, npages, 1);
 
 	return gomem_mheap_grow(gomem_test_mheap(test), &want, gfp);
 }
@@ -792,7 +782,7 @@ static void mheap_idle_page_stolen(struct kunit *test)
 static void mheap_half_page(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	struct gomem_want want = want_run(test, 1, 1);
+	struct gomem_want want = gomem_test_want(test, 1, 1);
 	struct gomem_span *span[2];
 	unsigned int i;
 

@@ -54,24 +54,16 @@ static void put_object(struct kunit *test, void *p)
 	gomem_large_free(gomem_test_heap(test), p);
 }
 
-static struct gomem_want want_run(struct kunit *test, unsigned int npages,
-				  unsigned int align)
-{
-	return (struct gomem_want) {
-		.central = &gomem_test_node(test)->central[0],
-		.npages = npages,
-		.align = align,
-	};
-}
-
 /* A run, where the heap has to grow. */
 static struct gomem_span *grow(struct kunit *test, unsigned int npages,
 			       unsigned int align, gfp_t gfp)
 {
-	struct gomem_want want = want_run(test, npages, align);
+	struct gomem_want want = gomem_test_want(test, npages, align);
 	struct gomem_span *span;
 
-	span = gomem_mheap_grow(gomem_test_mheap(test), &want, gfp);
+	span = gomem_mheap_grow_tail(gomem_test_mheap(test), &want, gfp);
+	if (!span)
+		span = gomem_mheap_grow(gomem_test_mheap(test), &want, gfp);
 	KUNIT_ASSERT_NOT_NULL(test, span);
 	KUNIT_EXPECT_EQ(test, span->npages, npages);
 	return span;
@@ -80,7 +72,7 @@ static struct gomem_span *grow(struct kunit *test, unsigned int npages,
 /* The same, or one that there is. */
 static struct gomem_span *get_run(struct kunit *test, unsigned int npages)
 {
-	struct gomem_want want = want_run(test, npages, 1);
+	struct gomem_want want = gomem_test_want(test, npages, 1);
 	struct gomem_span *span = gomem_mheap_find(gomem_test_mheap(test), &want);
 
 	return span ? span : grow(test, npages, 1, GFP_KERNEL);
@@ -135,7 +127,7 @@ static void tail_sizes(struct kunit *test)
 static void tail_of_reserves(struct kunit *test)
 {
 	struct gomem_node *node = gomem_test_node(test);
-	struct gomem_want want = want_run(test, OWN, 1);
+	struct gomem_want want = gomem_test_want(test, OWN, 1);
 	struct gomem_block *block;
 	struct gomem_span *span;
 
@@ -232,7 +224,7 @@ static void tail_of_medium_object(struct kunit *test)
 static void tail_atomic(struct kunit *test)
 {
 	char *p = get_object(test, OBJECT);
-	struct gomem_want want = want_run(test, 2, 1);
+	struct gomem_want want = gomem_test_want(test, 2, 1);
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
 	struct gomem_span *run[2];
 
@@ -267,7 +259,7 @@ static void tail_aligned_runs(struct kunit *test)
 						   align * GOMEM_PAGE_SIZE));
 		gomem_mheap_free_span(run);
 		/* The same of blocks that are there, which begin anywhere. */
-		want = want_run(test, align, align);
+		want = gomem_test_want(test, align, align);
 		again = gomem_mheap_find(mheap, &want);
 		KUNIT_EXPECT_PTR_EQ(test, again, run);
 		gomem_mheap_free_span(again);
@@ -282,7 +274,7 @@ static void tail_aligned_runs(struct kunit *test)
 static void tail_misaligned_block(struct kunit *test)
 {
 	char *p = get_object(test, OBJECT);
-	struct gomem_want want = want_run(test, 4, 4);
+	struct gomem_want want = gomem_test_want(test, 4, 4);
 	struct gomem_span *run, *aligned;
 
 	run = grow(test, 11, 1, GFP_KERNEL);
@@ -321,11 +313,53 @@ static void tail_fails(struct kunit *test)
 	put_object(test, p);
 }
 
+/* No tail has what a larger heap grows by: then it is half of that, and not a span. */
+static void tail_of_larger_heap(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_want want = gomem_test_want(test, 1, 1);
+	char *p = get_object(test, OBJECT);
+
+	KUNIT_EXPECT_EQ(test, gomem_tail_find(mheap, &want, 2 * TAIL), (unsigned int)TAIL);
+	KUNIT_EXPECT_EQ(test, gomem_tail_find(mheap, &want, TAIL + 2), (unsigned int)TAIL / 2 + 1);
+	KUNIT_EXPECT_EQ(test, gomem_tail_find(mheap, &want, GROWTH), (unsigned int)GROWTH);
+	KUNIT_EXPECT_EQ(test, gomem_tail_find(mheap, &want, 0), 1U);
+	want.npages = TAIL + 1;
+	KUNIT_EXPECT_EQ(test, gomem_tail_find(mheap, &want, 2 * TAIL), 0U);
+	put_object(test, p);
+}
+
+/* For whom there is room in a tail, nothing is given back that has none. */
+static void tail_comes_first(struct kunit *test)
+{
+	unsigned int class = gomem_size_class(18432);
+	struct gomem_mcentral *central = &gomem_test_node(test)->central[class];
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_want want = gomem_test_want(test, 1, 1);
+	char *p = get_object(test, OBJECT);
+	void *obj = NULL, *single = NULL;
+	struct gomem_span *run;
+
+	/* A block of one page, which is idle. */
+	run = gomem_mheap_grow(mheap, &want, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	gomem_mheap_free_span(run);
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, 1UL);
+	KUNIT_EXPECT_EQ(test, 1U, gomem_mcentral_fetch(central, &obj, 1, GFP_KERNEL,
+						       true, &single));
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_TRUE(test, in_whole(gomem_span_of(obj), p));
+	KUNIT_EXPECT_EQ(test, mheap->idle_block_pages, 1UL);
+	KUNIT_EXPECT_EQ(test, mheap->given_back, 0ULL);
+	gomem_objects_put(gomem_test_heap(test), &obj, 1, NULL);
+	put_object(test, p);
+}
+
 /* It may have become shorter, or be gone, while a block was described for it. */
 static void tail_changes_meanwhile(struct kunit *test)
 {
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
-	struct gomem_want want = want_run(test, 1, 1);
+	struct gomem_want want = gomem_test_want(test, 1, 1);
 	char *p = get_object(test, OBJECT);
 	struct gomem_block *block;
 	unsigned int npages;
@@ -560,6 +594,8 @@ static struct kunit_case gomem_tail_cases[] = {
 	KUNIT_CASE(tail_of_reserves),
 	KUNIT_CASE(tail_grown_into),
 	KUNIT_CASE(tail_is_growth),
+	KUNIT_CASE(tail_of_larger_heap),
+	KUNIT_CASE(tail_comes_first),
 	KUNIT_CASE(tail_of_medium_object),
 	KUNIT_CASE(tail_atomic),
 	KUNIT_CASE(tail_aligned_runs),

@@ -102,6 +102,17 @@ static inline void **gomem_test_array(struct kunit *test, unsigned int nr)
 	return objs;
 }
 
+/* A run for one object that is not cached. */
+static inline struct gomem_want gomem_test_want(struct kunit *test, unsigned int npages,
+						unsigned int align)
+{
+	return (struct gomem_want) {
+		.central = &gomem_test_node(test)->central[0],
+		.npages = npages,
+		.align = align,
+	};
+}
+
 /* An object of whole pages, from the test's page heap. */
 static inline void *gomem_test_large(struct kunit *test, size_t size)
 {

@@ -252,6 +252,12 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 	return gomem_mheap_grow(mheap, &other, gfp);
 }
 
+static void mcentral_trace_alloc(const struct gomem_span *span)
+{
+	trace_gomem_span_alloc((void *)gomem_span_base(span), span->npages,
+			       span->block->mheap->nid, gomem_told_class(span->class));
+}
+
 /*
  * A span for @central, or NULL.  Before the heap grows, objects that wait return to their
  * spans, once: @drained says whether they have.  If there were any, ERR_PTR(-EAGAIN) has
@@ -289,6 +295,8 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		if (central->heap->hooks->collect(central->heap, gfp))
 			span = ERR_PTR(-EAGAIN);
 	}
+	if (!span)
+		span = gomem_mheap_grow_tail(mheap, &want, page_gfp);
 	if (!span) {
 		gomem_mheap_make_way(mheap, max(want.npages,
 						gomem_mheap_growth(mheap)), gfp);
@@ -297,9 +305,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
-		trace_gomem_span_alloc((void *)gomem_span_base(span),
-				       span->npages, span->central->mheap->nid,
-				       gomem_told_class(central->class));
+		mcentral_trace_alloc(span);
 	return span;
 }
 
@@ -422,9 +428,7 @@ static unsigned int mcentral_take_more(struct gomem_mcentral *central, void **ob
 		span = gomem_mheap_find(central->mheap, &want);
 		if (!span)
 			break;
-		trace_gomem_span_alloc((void *)gomem_span_base(span), span->npages,
-				       central->mheap->nid,
-				       gomem_told_class(central->class));
+		mcentral_trace_alloc(span);
 		spin_lock_irqsave(&central->lock, flags);
 		list_add(&span->list, &central->partial);
 		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
@@ -454,9 +458,8 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
-	bool light = mcentral_may_stray(home, gfp), drained = false, alone;
+	bool light = mcentral_may_stray(home, gfp), drained = false, more = false, alone;
 	struct gomem_mcentral *central = home;
-	bool more = false;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
 	unsigned int taken;

@@ -502,11 +502,7 @@ struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
 {
 	struct gomem_block *block = NULL;
 	struct gomem_want found = *want;
-	struct gomem_span *span;
 
-	span = gomem_mheap_grow_tail(mheap, want, gfp);
-	if (span)
-		return span;
 	if (!want->half)
 		block = mheap_grow_ahead(mheap, want, gfp);
 	if (!block)
