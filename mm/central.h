@@ -92,7 +92,7 @@ static inline bool gomem_next_node(const struct gomem_heap *heap, int *id)
 	int end = nr_node_ids + GOMEM_NR_ZONES;
 
 	*id = find_next_bit(heap->own, end, *id + 1);
-	/* Who sees the bit sees the node; pairs with gomem_zone_node(). */
+	/* Who sees the bit sees the node; pairs with node_add() and gomem_zone_node(). */
 	smp_rmb();
 	return *id < end;
 }

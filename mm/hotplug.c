@@ -10,9 +10,11 @@
  * Memory that is about to come may lie where the arena index has no room for it.  One
  * that has is made before anybody can get a page of it; and once more when gomem begins
  * to be told of such memory, for what came just before.  If it is the first memory of its
- * node, that gets a page heap in every heap, a moment later.  Memory that is about to go cannot
- * go while gomem has pages of it, and gomem cannot move objects; but it gives
- * back all blocks without spans, and asks for a cycle to make more of them.
+ * node, that gets a page heap in every heap, a moment later.
+ *
+ * Memory that is about to go cannot go while gomem has pages of it, and gomem cannot
+ * move objects; but it gives back all blocks without spans, and asks for a cycle to make
+ * more of them.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>

@@ -46,6 +46,22 @@ static const struct gomem_hooks instance_hooks = {
 LIST_HEAD(gomem_heaps);
 DECLARE_RWSEM(gomem_heaps_lock); /* that list; who shrinks a heap holds it, too */
 
+/* Others find it from now on. */
+static int instance_begin(struct gomem_heap *heap)
+{
+	int ret;
+
+	down_write(&gomem_heaps_lock);
+	/* Of memory that comes after this, we are told. */
+	ret = min(gomem_nodes_catch_up(heap), 0);
+	if (!ret)
+		ret = gomem_reclaim_start(heap);
+	if (!ret)
+		list_add_tail(&heap->list, &gomem_heaps);
+	up_write(&gomem_heaps_lock);
+	return ret;
+}
+
 /**
  * gomem_heap_init() - a new heap
  * @heap: zeroed, but for what the caller has decided (is_default, uncached)
@@ -80,14 +96,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	cpus_read_lock();
 	ret = gomem_mcaches_create(heap);
 	if (!ret)
-		ret = gomem_reclaim_start(heap);
-	if (!ret) {
-		down_write(&gomem_heaps_lock);
-		/* Of memory that comes after this, we are told. */
-		gomem_nodes_catch_up(heap);
-		list_add_tail(&heap->list, &gomem_heaps);
-		up_write(&gomem_heaps_lock);
-	}
+		ret = instance_begin(heap);
 	cpus_read_unlock();
 	if (ret)
 		gomem_mcaches_destroy(heap);

@@ -77,47 +77,30 @@ void gomem_nodes_destroy(struct gomem_heap *heap)
 	heap->node = NULL;
 }
 
-/* The nearest node with memory. */
-static int node_nearest(int from)
+/* The nearest one of @nodes, which is @from if that is one. */
+static int node_nearest(int from, const nodemask_t *nodes)
 {
 	int nid, best = NUMA_NO_NODE;
 
-	for_each_node_state(nid, N_MEMORY)
+	for_each_node_mask(nid, *nodes)
 		if (best == NUMA_NO_NODE ||
 		    node_distance(from, nid) < node_distance(from, best))
 			best = nid;
 	return best;
 }
 
-/**
- * gomem_nodes_create() - page heaps for the nodes that have memory
- * @heap: the heap
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int gomem_nodes_create(struct gomem_heap *heap)
+static int node_add(struct gomem_heap *heap, int nid)
 {
-	int id;
+	struct gomem_node *node = node_create(heap, nid, false, GFP_KERNEL);
 
-	heap->node = kcalloc(nr_node_ids + GOMEM_NR_ZONES, sizeof(*heap->node),
-			     GFP_KERNEL);
-	if (!heap->node)
+	if (!node)
 		return -ENOMEM;
-	for_each_node_state(id, N_MEMORY) {
-		heap->node[id] = node_create(heap, id, false, GFP_KERNEL);
-		if (!heap->node[id]) {
-			gomem_nodes_destroy(heap);
-			return -ENOMEM;
-		}
-		node_set(id, heap->nodes);
-		set_bit(id, heap->own);
-	}
-	for (id = 0; id < nr_node_ids; id++)
-		if (!heap->node[id])
-			heap->node[id] = heap->node[node_nearest(id)];
-	for (; id < nr_node_ids + GOMEM_NR_ZONES; id++)
-		heap->node[id] = heap->node[node_nearest(first_online_node)];
+	/* Who finds it finds it made: pairs with the dependency on its address. */
+	smp_store_release(&heap->node[nid], node);
+	/* Pairs with gomem_next_node(). */
+	smp_mb__before_atomic();
+	node_set(nid, heap->nodes);
+	set_bit(nid, heap->own);
 	return 0;
 }
 
@@ -133,29 +116,45 @@ int gomem_nodes_create(struct gomem_heap *heap)
  */
 int gomem_nodes_catch_up(struct gomem_heap *heap)
 {
-	struct gomem_node *node;
-	int id, added = 0, ret = 0;
+	int id, nearest, added = 0, ret = 0;
 
 	for_each_node_state(id, N_MEMORY) {
-		if (heap->node[id]->mheap->nid == id)
+		if (test_bit(id, heap->own))
 			continue;
-		node = node_create(heap, id, false, GFP_KERNEL);
-		if (!node) {
-			ret = -ENOMEM;
+		ret = node_add(heap, id);
+		if (ret)
 			break;
-		}
-		/* Who finds it finds it made: pairs with the dependency on its address. */
-		smp_store_release(&heap->node[id], node);
-		/* Pairs with gomem_next_node(). */
-		smp_mb__before_atomic();
-		node_set(id, heap->nodes);
-		set_bit(id, heap->own);
 		added++;
 	}
-	for (id = 0; added && id < nr_node_ids; id++)
-		if (heap->node[id]->mheap->nid != id)
-			WRITE_ONCE(heap->node[id], heap->node[node_nearest(id)]);
+	for (id = 0; added && id < nr_node_ids; id++) {
+		nearest = node_nearest(id, &heap->nodes);
+		WRITE_ONCE(heap->node[id], heap->node[nearest]);
+	}
 	return ret ? ret : added;
+}
+
+/**
+ * gomem_nodes_create() - page heaps for the nodes that have memory
+ * @heap: the heap
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int gomem_nodes_create(struct gomem_heap *heap)
+{
+	unsigned int zone;
+
+	heap->node = kcalloc(nr_node_ids + GOMEM_NR_ZONES, sizeof(*heap->node),
+			     GFP_KERNEL);
+	if (!heap->node)
+		return -ENOMEM;
+	if (gomem_nodes_catch_up(heap) < 0) {
+		gomem_nodes_destroy(heap);
+		return -ENOMEM;
+	}
+	for (zone = 0; zone < GOMEM_NR_ZONES; zone++)
+		heap->node[nr_node_ids + zone] = heap->node[first_online_node];
+	return 0;
 }
 
 /* A node that has memory of the zone that @gfp asks for. */
@@ -167,7 +166,7 @@ static int node_with_zone(gfp_t gfp)
 	for_each_node_state(nid, N_MEMORY)
 		if (populated_zone(&NODE_DATA(nid)->node_zones[zone]))
 			return nid;
-	return node_nearest(first_online_node);
+	return node_nearest(first_online_node, &node_states[N_MEMORY]);
 }
 
 /**
