@@ -3,8 +3,8 @@
  * What does a hot pair cost when the node of this CPU has no memory left?
  *
  * Loading the module measures with room, takes all of the node's memory, and
- * measures again, also a batch, next to kmalloc().  It counts how many frees had to
- * look their object up outside the fast path, too.
+ * measures again, next to kmalloc(): hot pairs, and batches.  It counts how many frees
+ * had to look their object up outside the fast path, too.
  */
 #include <linux/timex.h>
 #include "gomem_versus.h"
@@ -94,13 +94,14 @@ static int __init nodefull_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		measure("room", sizes[i]);
+	many_at_once("room", GOMEM, 96);
 	versus_give_back();
 	fill_node(numa_mem_id());
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		measure("full", sizes[i]);
-	/* Of a class that the node has nothing of. */
 	many_at_once("full", GOMEM, 96);
 	many_at_once("full", KMALLOC, 96);
+	many_at_once("again", GOMEM, 96);
 	empty_node();
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		measure("afterwards", sizes[i]);

@@ -6,7 +6,8 @@
  * another one allocated hands over dozens of objects in one exchange.
  *
  * A refill asks the depot first, then the spans, and moves a magazine's worth
- * under one hold of the lock.
+ * under one hold of the lock.  Where a node is full, the depots of others come before
+ * their spans.
  *
  * What waits here is not idle memory yet.  It returns to its spans when the heap
  * would have to grow, in reclaim cycles, when memory is short, and when it has
@@ -22,6 +23,7 @@
 #include "depot.h"
 #include "mcentral.h"
 #include "meta.h"
+#include "mheap.h"
 
 /* The smallest magazine: 64 bytes. */
 #define MIN_ROOM	6U
@@ -170,6 +172,24 @@ static void depot_stir(struct gomem_mcentral *central)
 	gomem_heap_stir(central->heap);
 }
 
+/* A full magazine of another node, where @home's has nothing.  NULL if there is none. */
+static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, gfp_t gfp)
+{
+	struct gomem_mcentral *central = home;
+	struct gomem_magazine *mag = NULL;
+	unsigned long flags;
+
+	if (!gomem_mcentral_may_stray(home, gfp) || !gomem_mheap_is_empty(home->mheap) ||
+	    !list_empty(&home->partial))
+		return NULL;
+	while (!mag && (central = gomem_mcentral_next(home, central))) {
+		spin_lock_irqsave(&central->lock, flags);
+		mag = depot_pop_full(central);
+		spin_unlock_irqrestore(&central->lock, flags);
+	}
+	return mag;
+}
+
 /**
  * gomem_depot_refill() - a magazine with objects for an mcache
  * @central: the class
@@ -199,6 +219,11 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	}
 	spin_unlock_irqrestore(&central->lock, flags);
 	depot_stir(central);
+	if (!full) {
+		full = depot_pop_elsewhere(central, gfp);
+		if (full && mag)
+			gomem_depot_spare(central, mag);
+	}
 	if (full)
 		return full;
 

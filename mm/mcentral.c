@@ -290,6 +290,8 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 			return NULL;
 	}
 	span = mcentral_find(mheap, &want);
+	if (!span && light && gomem_mheap_is_empty(mheap))
+		goto out;
 	if (!span && !*drained) {
 		*drained = true;
 		if (central->heap->hooks->collect(central->heap, gfp))
@@ -301,7 +303,10 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 		gomem_mheap_make_way(mheap, max(want.npages,
 						gomem_mheap_growth(mheap)), gfp);
 		span = mcentral_grow(mheap, &want, page_gfp);
+		if (!span && light)
+			WRITE_ONCE(mheap->empty, jiffies);
 	}
+out:
 	if (IS_ERR_OR_NULL(span))
 		gomem_meta_free(meta, GOMEM_META_GC, want.far_bits);
 	else
@@ -366,8 +371,14 @@ static bool mcentral_add_span(struct gomem_mcentral *central,
 	return true;
 }
 
-/* May who asks with @gfp be given memory of another node, and are there others? */
-static bool mcentral_may_stray(const struct gomem_mcentral *central, gfp_t gfp)
+/**
+ * gomem_mcentral_may_stray() - may it be memory of another node, and are there others?
+ * @central: the class, on the node that is asked first
+ * @gfp: the caller's flags
+ *
+ * Return: true if so.
+ */
+bool gomem_mcentral_may_stray(const struct gomem_mcentral *central, gfp_t gfp)
 {
 	return nr_online_nodes > 1 && !central->uncached &&
 	       !(gfp & __GFP_THISNODE) && !gomem_by_policy(gfp);
@@ -381,9 +392,15 @@ static bool mcentral_nearer(int from, int a, int b)
 	return far_a < far_b || (far_a == far_b && a < b);
 }
 
-/* The class on the node that is nearest to @home of those farther than @last. */
-static struct gomem_mcentral *mcentral_next(struct gomem_mcentral *home,
-					    const struct gomem_mcentral *last)
+/**
+ * gomem_mcentral_next() - the class on the next node, by distance
+ * @home: where they are counted from
+ * @last: the one before, @home at first
+ *
+ * Return: the nearest one that is farther than @last; NULL if there is none.
+ */
+struct gomem_mcentral *gomem_mcentral_next(struct gomem_mcentral *home,
+					   const struct gomem_mcentral *last)
 {
 	int from = home->mheap->nid, best = NUMA_NO_NODE, nid;
 	struct gomem_heap *heap = home->heap;
@@ -458,7 +475,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
-	bool light = mcentral_may_stray(home, gfp), drained = false, more = false, alone;
+	bool light = gomem_mcentral_may_stray(home, gfp), drained = false, more = false, alone;
 	struct gomem_mcentral *central = home;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
@@ -484,7 +501,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 			more = mcentral_has_more(span, gfp);
 			central = span->central;
 		} else if (light) {
-			central = mcentral_next(home, central);
+			central = gomem_mcentral_next(home, central);
 			light = central;
 			central = central ?: home;
 		} else {

@@ -15,6 +15,9 @@ void gomem_mcentral_init(struct gomem_mcentral *central,
 			 unsigned int class, bool uncached);
 unsigned int gomem_mcentral_take(struct gomem_mcentral *central, void **objs,
 				 unsigned int nr);
+bool gomem_mcentral_may_stray(const struct gomem_mcentral *central, gfp_t gfp);
+struct gomem_mcentral *gomem_mcentral_next(struct gomem_mcentral *home,
+					   const struct gomem_mcentral *last);
 unsigned int gomem_mcentral_fetch(struct gomem_mcentral *central, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single);

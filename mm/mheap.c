@@ -823,6 +823,7 @@ void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 	INIT_LIST_HEAD(&mheap->idle_blocks);
 	INIT_LIST_HEAD(&mheap->tails);
 	INIT_LIST_HEAD(&mheap->pinned);
+	mheap->empty = jiffies - HZ;
 	mheap->alarm_inuse = ULONG_MAX;
 	mheap->alarm_idle = ULONG_MAX;
 	mheap->alarm_held = ULONG_MAX;

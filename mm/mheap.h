@@ -6,6 +6,7 @@
 #define GOMEM_MHEAP_H
 
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/spinlock.h>
@@ -63,6 +64,9 @@ struct gomem_mheap {
 	unsigned long peak[GOMEM_PEAKS];
 	u64 peak_slot;			/* number of the newest of them */
 	unsigned long filling_time;	/* see gomem_block.filling; jiffies */
+
+	/* When the page allocator had nothing of this node without effort; jiffies. */
+	unsigned long empty;
 
 	/* Beyond these the worker wants to be called; mm/reclaim.c. */
 	unsigned long alarm_inuse;
@@ -122,6 +126,15 @@ static inline unsigned long gomem_mheap_held(const struct gomem_mheap *mheap)
 static inline bool gomem_mheap_is_small(const struct gomem_mheap *mheap)
 {
 	return READ_ONCE(mheap->inuse_pages) < (12UL << 20) >> GOMEM_PAGE_SHIFT;
+}
+
+/*
+ * Has the page allocator had nothing of this node, ten milliseconds ago at most?  To ask
+ * it is no small thing, and would be done at each refill while others have memory.
+ */
+static inline bool gomem_mheap_is_empty(const struct gomem_mheap *mheap)
+{
+	return time_before(jiffies, READ_ONCE(mheap->empty) + max(HZ / 100, 1));
 }
 
 /* How often the page heap of @node has grown. */

@@ -9,9 +9,9 @@
 . /tap
 . /versus
 
-# cheap WHEN SIZE: at most 1.2 times what it is with room.
+# cheap WHAT WHEN SIZE: at most 1.2 times what it is with room.
 cheap() {
-	awk -v room="$(value "pair-room-$2" gomem)" -v now="$(value "pair-$1-$2" gomem)" '
+	awk -v room="$(value "$1-room-$3" gomem)" -v now="$(value "$1-$2-$3" gomem)" '
 		BEGIN { print "with room " room ", now " now
 			exit !(room > 0 && now > 0 && now <= 1.2 * room) }'
 }
@@ -23,12 +23,14 @@ for size in 80 768; do
 	check "memory is from the node, $size bytes" is pair-room-node-$size 0
 	check "when that is full, from the other one" is pair-full-node-$size 1
 	for when in full afterwards; do
-		check "a pair is as cheap, $when" cheap $when $size
+		check "a pair is as cheap, $when" cheap pair $when $size
 		check "and hardly any is looked up" at_most 200 lookups-$when-$size
 	done
 done
 
-check "and a batch costs no more than kmalloc's" factor 1.2 batch-full-96
+check "a batch is as cheap" cheap batch full 96
+check "and no more than kmalloc's" factor 1.2 batch-full-96
+check "the next one, too" cheap batch again 96
 
 check "the other node" run gomem_zones
 for who in gomem kmalloc; do
