@@ -23,6 +23,7 @@
 #include "check.h"
 #include "depot.h"
 #include "gc.h"
+#include "grow.h"
 #include "heap.h"
 #include "heapctl.h"
 #include "index.h"

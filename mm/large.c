@@ -22,6 +22,7 @@
 
 #include "arena.h"
 #include "badfree.h"
+#include "grow.h"
 #include "large.h"
 #include "mheap.h"
 #include "release.h"

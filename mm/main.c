@@ -10,7 +10,7 @@
  *	mm/mcentral.c	what CPUs share of a size class
  *	mm/depot.c	magazines on their way from one CPU to another
  *	mm/mspan.c	the objects of a span
- *	mm/mheap.c	the page heap
+ *	mm/mheap.c	the page heap; and grow.c
  *	mm/block.c	memory from the page allocator
  *	mm/arena.c	from an address to its span
  *	mm/index.c	the array in which it looks for that

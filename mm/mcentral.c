@@ -23,6 +23,7 @@
 
 #include "arena.h"
 #include "badfree.h"
+#include "grow.h"
 #include "large.h"
 #include "mcentral.h"
 #include "mheap.h"

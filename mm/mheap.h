@@ -86,16 +86,13 @@ struct gomem_want {
 };
 
 void gomem_mheap_tell(struct gomem_mheap *mheap);
-void gomem_mheap_follow(struct gomem_want *want,
-			const struct gomem_block *block);
 void gomem_mheap_init(struct gomem_mheap *mheap, int nid,
 		      struct gomem_meta *meta);
 struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 				    const struct gomem_want *want);
-struct gomem_span *gomem_mheap_grow(struct gomem_mheap *mheap,
-				    const struct gomem_want *want, gfp_t gfp);
-struct gomem_span *gomem_mheap_grow_tail(struct gomem_mheap *mheap,
-					 const struct gomem_want *want, gfp_t gfp);
+struct gomem_span *gomem_mheap_take_in(struct gomem_mheap *mheap,
+				       const struct gomem_want *want,
+				       struct gomem_block *block);
 struct gomem_span *gomem_mheap_adopt(struct gomem_mheap *mheap,
 				     const struct gomem_want *want,
 				     struct gomem_block *block);
@@ -104,7 +101,6 @@ void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span);
 unsigned long gomem_mheap_unpin(struct gomem_mheap *mheap);
 void gomem_mheap_reshelve(struct gomem_mheap *mheap, struct gomem_block *block);
 void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block);
-unsigned int gomem_mheap_growth(struct gomem_mheap *mheap);
 
 /*
  * What a decision has to be made about: not tails, which stay as long as the objects
