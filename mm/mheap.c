@@ -37,13 +37,6 @@
 #include "mheap.h"
 #include "tail.h"
 
-/*
- * Aligned requests may not fit the longest run of the first block; how many
- * blocks to try before taking one whose run is long enough for any alignment.
- * And how many to look at in a place where not all have a run that is wanted.
- */
-#define MAX_TRIES	8
-
 static unsigned int mheap_shelf_row(unsigned int used)
 {
 	return used ? ilog2(used) + 1 : 0;
@@ -262,7 +255,7 @@ static struct gomem_span *mheap_carve(struct gomem_mheap *mheap,
  */
 static struct gomem_block *mheap_block_in(struct list_head *place, unsigned int npages)
 {
-	unsigned int looks = MAX_TRIES;
+	unsigned int looks = GOMEM_MAX_TRIES;
 	struct gomem_block *block;
 
 	list_for_each_entry(block, place, list) {
@@ -274,11 +267,15 @@ static struct gomem_block *mheap_block_in(struct list_head *place, unsigned int 
 	return NULL;
 }
 
+/*
+ * A span out of a block with a run of @npages.  Where that is no longer than the span, it
+ * may not be aligned as wanted, and other blocks are tried.
+ */
 static struct gomem_span *mheap_find_on_shelf(struct gomem_mheap *mheap,
 					      const struct gomem_want *want,
-					      unsigned int npages, unsigned int tries)
+					      unsigned int npages)
 {
-	unsigned int column = mheap_shelf_column(npages);
+	unsigned int column = mheap_shelf_column(npages), tries = GOMEM_MAX_TRIES;
 	struct gomem_block *block;
 	struct gomem_span *span;
 	int row;
@@ -316,10 +313,9 @@ struct gomem_span *gomem_mheap_find(struct gomem_mheap *mheap,
 	if (want->npages > GOMEM_ARENA_PAGES)
 		return NULL;
 	spin_lock_irqsave(&mheap->lock, flags);
-	span = mheap_find_on_shelf(mheap, want, want->npages, MAX_TRIES);
+	span = mheap_find_on_shelf(mheap, want, want->npages);
 	if (!span && want->align > 1)
-		span = mheap_find_on_shelf(mheap, want,
-					   want->npages + want->align - 1, MAX_TRIES);
+		span = mheap_find_on_shelf(mheap, want, want->npages + want->align - 1);
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	return span;
 }

@@ -24,6 +24,12 @@
 #define GOMEM_SHELF_ROWS	9
 #define GOMEM_SHELF_COLUMNS	15
 
+/*
+ * Of a list that may be long, how many to look at under the lock, when what is found
+ * first may not do.
+ */
+#define GOMEM_MAX_TRIES		8
+
 /* The last scavenge_delay_ms in eighths, and the part that is not over yet. */
 #define GOMEM_PEAKS		9
 

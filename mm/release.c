@@ -31,14 +31,11 @@
 #include "mheap.h"
 #include "release.h"
 
-/* How many blocks to look at in a row. */
-#define MAX_TRIES	8
-
 /* The block that has been idle for longest, if it is not too large. */
 static struct gomem_block *release_oldest_idle(struct gomem_mheap *mheap,
 					       unsigned long most)
 {
-	unsigned int tries = MAX_TRIES;
+	unsigned int tries = GOMEM_MAX_TRIES;
 	struct gomem_block *block;
 
 	lockdep_assert_held(&mheap->lock);
@@ -203,7 +200,7 @@ static struct gomem_block *release_drained_block(struct gomem_mheap *mheap,
 	for (row = 1; row < GOMEM_SHELF_ROWS; row++) {
 		for (column = fls(mheap->shelf_map[row]) - 1; column >= 0;
 		     column--) {
-			tries = MAX_TRIES;
+			tries = GOMEM_MAX_TRIES;
 			list_for_each_entry_reverse(block,
 						    &mheap->shelf[row][column],
 						    list) {

@@ -28,9 +28,6 @@
 #include "mheap.h"
 #include "tail.h"
 
-/* How many tails to look at. */
-#define MAX_TRIES	8
-
 /**
  * gomem_tail_add() - the heap may grow into the tail of a block
  * @mheap: the page heap, locked
@@ -100,7 +97,7 @@ static struct gomem_block *tail_choose(struct gomem_mheap *mheap,
 
 	lockdep_assert_held(&mheap->lock);
 	for (;; npages = tail_less(npages, want->npages)) {
-		tries = MAX_TRIES;
+		tries = GOMEM_MAX_TRIES;
 		list_for_each_entry(block, &mheap->tails, list) {
 			*piece = tail_piece(block, npages, align);
 			if (*piece)
