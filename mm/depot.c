@@ -118,7 +118,10 @@ static void depot_free_magazine_rcu(struct rcu_head *rcu)
 	kfree(container_of(rcu, struct gomem_magazine, rcu));
 }
 
-/* Somebody may still be reading how many objects are in it. */
+/*
+ * Somebody may still be reading how many objects are in it.  For kfree_rcu() this is no
+ * place: it may wake a worker, and the caller of gomem_free() may hold what that takes.
+ */
 static void depot_free_magazine(struct gomem_mcentral *central,
 				struct gomem_magazine *mag)
 {
@@ -506,7 +509,8 @@ static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr
 
 /*
  * Free up to @nr of the magazines that wait for use.  There may be ten thousand: they are
- * for a worker to free, not for callbacks that keep everybody else from the CPU.
+ * for a worker to free, by kfree_rcu(), not for callbacks that keep everybody else from
+ * the CPU.
  */
 static void depot_free_empty(struct gomem_mcentral *central, unsigned int nr)
 {
