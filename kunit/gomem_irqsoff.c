@@ -19,6 +19,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/prandom.h>
 #include <linux/seq_file.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -39,12 +40,11 @@ static struct irqsoff_worst {
 	char where[1024];
 } worst, own;
 
-static u32 seed;
+static struct rnd_state rnd;
 
 static ktime_t irqsoff_interval(void)
 {
-	seed = seed * 1664525 + 1013904223;
-	return ns_to_ktime(least_ns + (seed >> 8) % max(jitter_ns, 1U));
+	return ns_to_ktime(least_ns + prandom_u32_state(&rnd) % max(jitter_ns, 1U));
 }
 
 #define ENTRY	"asm_sysvec_apic_timer_interrupt "
@@ -127,6 +127,7 @@ DEFINE_SHOW_ATTRIBUTE(worst);
 
 static int __init irqsoff_init(void)
 {
+	prandom_seed_state(&rnd, 1);
 	gomem_compat_hrtimer_setup(&timer, irqsoff_fire, CLOCK_MONOTONIC,
 				   HRTIMER_MODE_REL_PINNED_HARD);
 	directory = debugfs_create_dir("gomem_irqsoff", NULL);
