@@ -65,6 +65,7 @@ struct ask {
 };
 
 #define SMALL_REQUESTS		4	/* magazine, block, its spans, pages */
+#define ATOMIC_REQUESTS		3	/* magazine, block with its span, pages */
 #define SHARED_REQUESTS		3	/* block, its spans, pages */
 #define EXACT_REQUESTS		2	/* block with its span, pages */
 #define ATOMIC			(GFP_ATOMIC | __GFP_NOWARN)
@@ -73,18 +74,18 @@ struct ask {
 
 static const struct ask asks[] = {
 	{ "small", 64, GFP_KERNEL, SMALL_REQUESTS },
-	{ "small atomic", 64, ATOMIC, SMALL_REQUESTS - 1 },
-	{ "small nowait", 64, NOWAIT, SMALL_REQUESTS - 1 },
+	{ "small atomic", 64, ATOMIC, ATOMIC_REQUESTS },
+	{ "small nowait", 64, NOWAIT, ATOMIC_REQUESTS },
 	{ "small nofail", 64, NOFAIL, SMALL_REQUESTS },
 	{ "far bits", 16, GFP_KERNEL, SMALL_REQUESTS + 1 },
-	{ "far bits atomic", 8, ATOMIC, SMALL_REQUESTS - 1 + 1 },
+	{ "far bits atomic", 8, ATOMIC, ATOMIC_REQUESTS + 1 },
 	{ "far bits nofail", 48, NOFAIL, SMALL_REQUESTS + 1 },
 	{ "long span", 18432, GFP_KERNEL, SMALL_REQUESTS },
-	{ "long span atomic", 18432, ATOMIC, SMALL_REQUESTS - 1 },
+	{ "long span atomic", 18432, ATOMIC, ATOMIC_REQUESTS },
 	{ "long span nofail", 18432, NOFAIL, SMALL_REQUESTS },
-	{ "aligned span atomic", 32768, ATOMIC, SMALL_REQUESTS - 1 },
+	{ "aligned span atomic", 32768, ATOMIC, ATOMIC_REQUESTS },
 	{ "run", 57344, GFP_KERNEL, SMALL_REQUESTS },
-	{ "run atomic", 57344, ATOMIC, SMALL_REQUESTS - 1, .exact = true },
+	{ "run atomic", 57344, ATOMIC, ATOMIC_REQUESTS, .exact = true },
 	{ "run nofail", 57344, NOFAIL, SMALL_REQUESTS },
 	{ "small ahead", 64, GFP_KERNEL, SMALL_REQUESTS, .in_use = true },
 	{ "shared", 73728, GFP_KERNEL, SHARED_REQUESTS, .in_use = true },
