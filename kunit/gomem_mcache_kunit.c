@@ -450,11 +450,11 @@ static void mcache_serves_every_class(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, gomem_no_magazine.next);
 }
 
-#define MANY_RUNS	700	/* 44 MiB */
+#define MANY_RUNS	1400	/* 88 MiB */
 
 /*
  * Of runs that are freed, whichever way, the CPU keeps two magazines, and the
- * depot 32 MiB; all others are idle memory.
+ * depot 64 MiB; all others are idle memory.
  */
 static void mcache_keeps_few_runs(struct kunit *test)
 {
@@ -464,7 +464,7 @@ static void mcache_keeps_few_runs(struct kunit *test)
 	void **objs = gomem_test_array(test, MANY_RUNS);
 
 	central = &gomem_test_node(test)->central[run];
-	most = 2 * gomem_class[run].mag_cap + (32 << 20) / 65536;
+	most = 2 * gomem_class[run].mag_cap + (64 << 20) / 65536;
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < MANY_RUNS; i++) {
 			objs[i] = gomem_heap_alloc(heap, 60000, GFP_KERNEL);

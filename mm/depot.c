@@ -35,7 +35,7 @@
 #define RESCHED_DRAIN	4U
 
 /* How much the depot of a run class keeps. */
-#define MOST_RUN_BYTES	(32UL << 20)
+#define MOST_RUN_BYTES	(64UL << 20)
 
 /* --- Under central->lock. --- */
 
