@@ -61,8 +61,11 @@ static void mheap_shelf_remove(struct gomem_mheap *mheap, struct gomem_block *bl
 	if (list_empty(&block->list))
 		return;
 	list_del_init(&block->list);
-	if (list_empty(&mheap->shelf[block->row][block->column]))
-		mheap->shelf_map[block->row] &= ~BIT(block->column);
+	if (!list_empty(&mheap->shelf[block->row][block->column]))
+		return;
+	mheap->shelf_map[block->row] &= ~BIT(block->column);
+	if (!mheap->shelf_map[block->row])
+		mheap->shelf_rows &= ~BIT(block->row);
 }
 
 static void mheap_shelf_insert(struct gomem_mheap *mheap, struct gomem_block *block)
@@ -73,6 +76,7 @@ static void mheap_shelf_insert(struct gomem_mheap *mheap, struct gomem_block *bl
 	block->column = mheap_shelf_column(block->longest);
 	list_add(&block->list, &mheap->shelf[block->row][block->column]);
 	mheap->shelf_map[block->row] |= BIT(block->column);
+	mheap->shelf_rows |= BIT(block->row);
 }
 
 static unsigned int mheap_longest_idle_run(const struct gomem_block *block)
@@ -276,14 +280,16 @@ static struct gomem_span *mheap_find_on_shelf(struct gomem_mheap *mheap,
 					      unsigned int npages)
 {
 	unsigned int column = mheap_shelf_column(npages), tries = GOMEM_MAX_TRIES;
+	unsigned int rows, row;
 	struct gomem_block *block;
 	struct gomem_span *span;
-	int row;
 
-	for (row = GOMEM_SHELF_ROWS - 1; row >= 0; row--) {
-		unsigned long map = mheap->shelf_map[row] >> column << column;
+	for (rows = mheap->shelf_rows; rows; rows &= ~BIT(row)) {
+		unsigned long map;
 		unsigned int c;
 
+		row = __fls(rows);
+		map = mheap->shelf_map[row] >> column << column;
 		for_each_set_bit(c, &map, GOMEM_SHELF_COLUMNS) {
 			block = mheap_block_in(&mheap->shelf[row][c], npages);
 			if (!block)

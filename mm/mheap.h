@@ -39,7 +39,8 @@ struct gomem_mheap {
 	struct gomem_meta *meta;
 	struct list_head blocks;
 	unsigned long nr_blocks;
-	u16 shelf_map[GOMEM_SHELF_ROWS];	/* columns that are not empty */
+	u16 shelf_rows;				/* that are not empty */
+	u16 shelf_map[GOMEM_SHELF_ROWS];	/* and their columns */
 	struct list_head shelf[GOMEM_SHELF_ROWS][GOMEM_SHELF_COLUMNS];
 
 	/*
