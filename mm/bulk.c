@@ -233,6 +233,13 @@ static int bulk_nid(const void *p)
 	return numa_mem_id();
 }
 
+/* Is that @nid? */
+static __always_inline bool bulk_is_on(const void *p, int nid)
+{
+	return !static_branch_unlikely(&gomem_detour) ||
+	       page_to_nid(virt_to_page(p)) == nid;
+}
+
 /*
  * Hand the first of @objs over to the depot, in whole magazines, for as long as
  * they are of one class and nothing looks wrong about them.  The last one before
@@ -256,7 +263,7 @@ static unsigned int bulk_free_stock(void **objs, unsigned int nr)
 	}
 	nid = bulk_nid(objs[0]);
 	while (n < nr && objs[n] != objs[n - 1] && !mcache_unaligned(objs[n]) &&
-	       gomem_tag_of(objs[n]) == tag && bulk_nid(objs[n]) == nid)
+	       gomem_tag_of(objs[n]) == tag && bulk_is_on(objs[n], nid))
 		n++;
 	rcu_read_unlock();
 	if (n < nr)
