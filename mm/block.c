@@ -147,8 +147,8 @@ static void block_free_run(struct gomem_meta *meta, struct page *page,
 }
 
 /* The pages of a span that have a count, and how many such there are. */
-static struct page *block_counted(const struct gomem_span *span,
-				  unsigned long *nr, unsigned int *order)
+static __always_inline struct page *block_counted(const struct gomem_span *span,
+						  unsigned long *nr, unsigned int *order)
 {
 	const struct gomem_block *block = span->block;
 	unsigned long base = gomem_span_base(span);
@@ -186,22 +186,23 @@ bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
 }
 
 /**
- * gomem_span_held() - how many of a span's pages do others refer to?
+ * gomem_span_is_held() - does somebody else refer to one of a span's pages?
  * @span: the span
  *
  * Context: any, if the span's block stays.
- * Return: kernel pages.
+ * Return: true if so.
  */
-unsigned long gomem_span_held(const struct gomem_span *span)
+bool gomem_span_is_held(const struct gomem_span *span)
 {
 	unsigned int order;
-	unsigned long nr, held = 0;
+	unsigned long nr;
 	struct page *page = block_counted(span, &nr, &order);
+	struct page *end = page + nr;
 
-	for (; nr; nr--, page++)
+	for (; page < end; page++)
 		if (page_ref_count(page) > GOMEM_PAGE_COUNT)
-			held += 1UL << order;
-	return held;
+			return true;
+	return false;
 }
 
 /* --- To and from the page allocator. --- */

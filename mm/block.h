@@ -138,7 +138,7 @@ void gomem_block_free(struct gomem_block *block);
 void gomem_block_abandon(struct gomem_block *block);
 void gomem_block_put(struct gomem_block *block);
 bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen);
-unsigned long gomem_span_held(const struct gomem_span *span);
+bool gomem_span_is_held(const struct gomem_span *span);
 
 /* Keep the descriptor of @block; under the lock of its mheap. */
 static inline void gomem_block_get(struct gomem_block *block)

@@ -129,6 +129,19 @@ static void depot_free_magazine(struct gomem_mcentral *central,
 	call_rcu(&mag->rcu, depot_free_magazine_rcu);
 }
 
+static noinline struct gomem_magazine *depot_larger(struct gomem_mcentral *central,
+						    struct gomem_magazine *mag,
+						    unsigned int want)
+{
+	struct gomem_magazine *larger = depot_new_magazine(central, want);
+
+	if (!larger)
+		return mag;
+	if (mag)
+		depot_free_magazine(central, mag);
+	return larger;
+}
+
 /*
  * An empty magazine with room for @want objects, if possible, in place of @mag,
  * which may be NULL.
@@ -137,16 +150,7 @@ static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
 					    struct gomem_magazine *mag,
 					    unsigned int want)
 {
-	struct gomem_magazine *larger;
-
-	if (mag && mag->room >= want)
-		return mag;
-	larger = depot_new_magazine(central, want);
-	if (!larger)
-		return mag;
-	if (mag)
-		depot_free_magazine(central, mag);
-	return larger;
+	return mag && mag->room >= want ? mag : depot_larger(central, mag, want);
 }
 
 /*

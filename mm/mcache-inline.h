@@ -187,25 +187,30 @@ static inline bool mcache_has_room(const struct gomem_mcache *mc,
 	return mc->class[class].top < mag->obj + mag->cap;
 }
 
+/* Load @mag.  Returns what was loaded; it may be what stands for no magazine. */
+static inline struct gomem_magazine *mcache_replace(struct gomem_mcache *mc,
+						    unsigned int class,
+						    struct gomem_magazine *mag)
+{
+	struct gomem_magazine *old = mc->pair[class].loaded;
+
+	if (old != &gomem_no_magazine)
+		old->nr = mcache_loaded(mc, class);
+	mcache_load(mc, class, mag);
+	return old;
+}
+
 /* Take the loaded magazine out; NULL if there was none. */
 static inline struct gomem_magazine *mcache_unload(struct gomem_mcache *mc,
 						   unsigned int class)
 {
-	struct gomem_magazine *mag = mcache_real(mc->pair[class].loaded);
-
-	if (mag)
-		mag->nr = mcache_loaded(mc, class);
-	mcache_load(mc, class, &gomem_no_magazine);
-	return mag;
+	return mcache_real(mcache_replace(mc, class, &gomem_no_magazine));
 }
 
 /* The previous magazine becomes the loaded one, and the other way round. */
 static inline void mcache_swap(struct gomem_mcache *mc, unsigned int class)
 {
-	struct gomem_magazine *mag = mcache_unload(mc, class);
-
-	mcache_load(mc, class, mc->pair[class].prev);
-	mc->pair[class].prev = mag ? mag : &gomem_no_magazine;
+	mc->pair[class].prev = mcache_replace(mc, class, mc->pair[class].prev);
 }
 
 /* The class, on the node whose objects an mcache has of it. */

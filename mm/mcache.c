@@ -263,8 +263,8 @@ static unsigned int mcache_raise_target(struct gomem_mcache *mc, unsigned int cl
 }
 
 /* One object past the mcache, counted at mcentral. */
-static void *mcache_alloc_uncached(struct gomem_heap *heap, unsigned int class,
-				   gfp_t gfp, u32 *due)
+static noinline void *mcache_alloc_uncached(struct gomem_heap *heap, unsigned int class,
+					    gfp_t gfp, u32 *due)
 {
 	void *p = NULL;
 
@@ -274,16 +274,23 @@ static void *mcache_alloc_uncached(struct gomem_heap *heap, unsigned int class,
 	return p;
 }
 
+/* The count of @class has run out.  Returns the rate by which the object is sampled, or 0. */
+static noinline u32 mcache_ran_out(struct gomem_heap *heap, struct gomem_mcache *mc,
+				   unsigned int class)
+{
+	return mcache_rearm(mc, class, gomem_heap_profile_rate(heap));
+}
+
 /* The same as mcache_pop() and mcache_count(), with all that follows. */
-static void *mcache_pop_slow(struct gomem_heap *heap, struct gomem_mcache *mc,
-			     unsigned int class, u32 *due)
+static __always_inline void *mcache_pop_slow(struct gomem_heap *heap,
+					     struct gomem_mcache *mc,
+					     unsigned int class, u32 *due)
 {
 	struct gomem_mcache_class *cc = &mc->class[class];
 	void *p = mcache_pop(cc);
 
-	*due = 0;
 	if (p && mcache_count(cc))
-		*due = mcache_rearm(mc, class, gomem_heap_profile_rate(heap));
+		*due = mcache_ran_out(heap, mc, class);
 	return p;
 }
 
@@ -327,24 +334,19 @@ static struct gomem_magazine *mcache_install_full(struct gomem_mcache *mc,
 						  struct gomem_magazine *mag)
 {
 	struct gomem_mcache_pair *pair = &mc->pair[class];
-	struct gomem_magazine *old;
+	struct gomem_magazine *prev = pair->prev;
 
 	if (!mcache_loaded(mc, class)) {
-		old = mcache_unload(mc, class);
-		mcache_load(mc, class, mag);
-		if (old && !mcache_real(pair->prev)) {
-			pair->prev = old;
-			old = NULL;
-		}
-		return old;
+		mag = mcache_replace(mc, class, mag);
+		if (mcache_real(prev))
+			return mcache_real(mag);
+		pair->prev = mag;
+		return NULL;
 	}
-	if (!pair->prev->nr) {
-		old = mcache_real(pair->prev);
-		pair->prev = mcache_unload(mc, class);
-		mcache_load(mc, class, mag);
-		return old;
-	}
-	return mag;
+	if (prev->nr)
+		return mag;
+	pair->prev = mcache_replace(mc, class, mag);
+	return mcache_real(prev);
 }
 
 /*
@@ -451,7 +453,7 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 		preempt_enable();
 		return mcache_alloc_uncached(heap, class, gfp, due);
 	}
-	if (!mcache_loaded(mc, class))
+	if (!mcache_loaded(mc, class) && mc->pair[class].prev->nr)
 		mcache_swap(mc, class);
 	p = mcache_pop_slow(heap, mc, class, due);
 	if (!p) {
@@ -515,9 +517,31 @@ static void *mcache_alloc_once(struct gomem_heap *heap, size_t size, gfp_t gfp,
 		return p;
 	}
 	class = gomem_size_class(size);
+	*due = 0;
 	if (heap->uncached)
 		return mcache_alloc_uncached(heap, class, page_gfp, due);
 	return mcache_alloc_cached(heap, class, page_gfp, due);
+}
+
+static noinline void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
+{
+	struct gomem_span *span = gomem_span_of(p);
+
+	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
+			  page_to_nid(virt_to_page(p)),
+			  gomem_told_class(span ? span->class : 0));
+}
+
+/* See gomem_ready(). */
+static __always_inline void *mcache_ready(void *p, size_t size, gfp_t gfp, bool zeroed,
+					  unsigned long ip)
+{
+	if (!zeroed && want_init_on_alloc(gfp))
+		memset(p, 0, gomem_usable_size(p));
+	kmemleak_alloc(p, size, 1, gfp);
+	if (trace_gomem_alloc_enabled())
+		mcache_trace_alloc(p, size, gfp, ip);
+	return p;
 }
 
 /* Everything that alloc_class() has no object for. */
@@ -544,7 +568,7 @@ static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip,
 				    gomem_sample_brief(node, growths, gfp));
-	return gomem_ready(p, size, gfp, zeroed, ip);
+	return mcache_ready(p, size, gfp, zeroed, ip);
 }
 
 /*
@@ -557,22 +581,12 @@ static noinline void *mcache_alloc_due(size_t size, gfp_t gfp, struct gomem_heap
 	struct gomem_mcache *mc = __this_cpu_read(*heap->mcache);
 	u32 due;
 
-	due = mcache_rearm(mc, gomem_size_class(size),
-			   gomem_heap_profile_rate(heap));
+	due = mcache_ran_out(heap, mc, gomem_size_class(size));
 	mcache_leave(mc);
 	preempt_enable();
 	if (due)
 		heap->hooks->sample(heap, p, size, due, ip, false);
-	return gomem_ready(p, size, gfp, false, ip);
-}
-
-static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned long ip)
-{
-	struct gomem_span *span = gomem_span_of(p);
-
-	trace_gomem_alloc(ip, p, size, gomem_usable_size(p), gfp,
-			  page_to_nid(virt_to_page(p)),
-			  gomem_told_class(span ? span->class : 0));
+	return mcache_ready(p, size, gfp, false, ip);
 }
 
 /**
@@ -587,17 +601,12 @@ static void mcache_trace_alloc(const void *p, size_t size, gfp_t gfp, unsigned l
  */
 void *gomem_ready(void *p, size_t size, gfp_t gfp, bool zeroed, unsigned long ip)
 {
-	if (!zeroed && want_init_on_alloc(gfp))
-		memset(p, 0, gomem_usable_size(p));
-	kmemleak_alloc(p, size, 1, gfp);
-	if (trace_gomem_alloc_enabled())
-		mcache_trace_alloc(p, size, gfp, ip);
-	return p;
+	return mcache_ready(p, size, gfp, zeroed, ip);
 }
 
 /* --- Free, off the straight path. --- */
 
-static void mcache_free_uncached(struct gomem_heap *heap, const void *p)
+static noinline void mcache_free_uncached(struct gomem_heap *heap, const void *p)
 {
 	void *obj = (void *)p;
 
@@ -622,10 +631,11 @@ static struct gomem_magazine *mcache_install_empty(struct gomem_mcache *mc,
 						   unsigned int class,
 						   struct gomem_magazine *mag)
 {
-	if (mcache_real(mc->pair[class].prev))
+	struct gomem_mcache_pair *pair = &mc->pair[class];
+
+	if (mcache_real(pair->prev))
 		return mag;
-	mcache_swap(mc, class);
-	mcache_load(mc, class, mag);
+	pair->prev = mcache_replace(mc, class, mag);
 	return NULL;
 }
 
@@ -670,10 +680,11 @@ static enum mcache_pushed mcache_push_slow(struct gomem_heap *heap,
 	mcache_go_home(heap, mc, class);
 	if (mcache_remote(mc, class, p))
 		return MCACHE_REMOTE;
-	if (!mcache_has_room(mc, class) && prev->nr < prev->cap)
+	if (!mcache_has_room(mc, class)) {
+		if (prev->nr >= prev->cap)
+			return MCACHE_FULL;
 		mcache_swap(mc, class);
-	if (!mcache_has_room(mc, class))
-		return MCACHE_FULL;
+	}
 	*cc->top++ = (void *)p;
 	if (MCACHE_COUNTS)
 		cc->nfree++;
@@ -706,6 +717,18 @@ static bool mcache_install_and_push(struct gomem_mcentral *central,
 	return done;
 }
 
+/* An object that does not go into a magazine, for another reason than that it is full. */
+static noinline void mcache_free_refused(struct gomem_heap *heap, const void *p,
+					 enum mcache_pushed pushed)
+{
+	if (pushed == MCACHE_REPEATED)
+		gomem_bad_free(heap, p, GOMEM_BAD_DOUBLE);
+	else if (pushed == MCACHE_UNALIGNED)
+		gomem_bad_free(heap, p, GOMEM_BAD_INTERIOR);
+	else
+		mcache_free_uncached(heap, p);
+}
+
 static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 			       const void *p)
 {
@@ -731,14 +754,12 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		mcache_leave(mc);
 	}
 	preempt_enable();
-	if (pushed == MCACHE_REPEATED)
-		gomem_bad_free(heap, p, GOMEM_BAD_DOUBLE);
-	else if (pushed == MCACHE_UNALIGNED)
-		gomem_bad_free(heap, p, GOMEM_BAD_INTERIOR);
-	else if (pushed == MCACHE_REMOTE)
-		mcache_free_uncached(heap, p);
-	if (pushed != MCACHE_FULL)
+	if (pushed == MCACHE_PUSHED)
 		return;
+	if (pushed != MCACHE_FULL) {
+		mcache_free_refused(heap, p, pushed);
+		return;
+	}
 
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MOST_ASKED);
@@ -759,7 +780,7 @@ static bool mcache_is_held(const void *p)
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span && gomem_span_in_use(span))
-		held = gomem_span_held(span);
+		held = gomem_span_is_held(span);
 	rcu_read_unlock();
 	return held;
 }
@@ -807,6 +828,10 @@ static noinline void mcache_free_slow(const void *p, unsigned long ip)
 	rcu_read_lock();
 	tag = gomem_tag_of(p);
 	rcu_read_unlock();
+	if (likely(tag && tag < GOMEM_NR_CACHED)) {
+		mcache_free_small(&gomem_default_heap, tag, p);
+		return;
+	}
 	switch (tag) {
 	case GOMEM_TAG_NONE:
 		gomem_bad_free(&gomem_default_heap, p, GOMEM_BAD_FOREIGN);
@@ -820,12 +845,8 @@ static noinline void mcache_free_slow(const void *p, unsigned long ip)
 	case GOMEM_TAG_LARGE:
 		gomem_large_free(&gomem_default_heap, p);
 		break;
-	case GOMEM_TAG_OTHER:
-	case GOMEM_TAG_SAMPLED:
+	default:	/* GOMEM_TAG_OTHER, GOMEM_TAG_SAMPLED */
 		mcache_free_other(p);
-		break;
-	default:
-		mcache_free_small(&gomem_default_heap, tag, p);
 	}
 }
 
