@@ -418,17 +418,20 @@ struct gomem_mcentral *gomem_mcentral_next(struct gomem_mcentral *home,
 }
 
 /*
- * Have more than @span at once?  Where a span has few objects, a CPU else comes back to
- * the shared locks for every few of them.
+ * Have more than what the next span has?  Where spans have few objects, a CPU else comes
+ * back to the shared locks for every few of them.
  */
-static bool mcentral_has_more(const struct gomem_span *span, gfp_t gfp)
+static bool mcentral_has_more(const struct gomem_mcentral *central, gfp_t gfp)
 {
 	return gfpflags_allow_blocking(gfp) &&
-	       !gomem_class_has_far_bits(span->class) &&
-	       !gomem_mheap_is_small(span->block->mheap);
+	       !gomem_class_has_far_bits(central->class) &&
+	       !gomem_mheap_is_small(central->mheap);
 }
 
-/* Up to @nr objects from runs that are there; no mcentral has counted them. */
+/*
+ * Up to @nr objects from runs that are there; no mcentral has counted them.  Other CPUs
+ * may be waiting for the lock, so it is taken once for all of them.
+ */
 static unsigned int mcentral_take_more(struct gomem_mcentral *central, void **objs,
 				       unsigned int nr)
 {
@@ -438,20 +441,23 @@ static unsigned int mcentral_take_more(struct gomem_mcentral *central, void **ob
 		.npages = c->npages,
 		.align = gomem_align_pages(c->size),
 	};
+	unsigned int found = 0, taken;
 	struct gomem_span *span;
-	unsigned int taken = 0;
 	unsigned long flags;
+	LIST_HEAD(fresh);
 
-	while (taken < nr) {
+	while (found < nr) {
 		span = gomem_mheap_find(central->mheap, &want);
 		if (!span)
 			break;
 		mcentral_trace_alloc(span);
-		spin_lock_irqsave(&central->lock, flags);
-		list_add(&span->list, &central->partial);
-		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
-		spin_unlock_irqrestore(&central->lock, flags);
+		list_add(&span->list, &fresh);
+		found += gomem_span_nelems(span);
 	}
+	spin_lock_irqsave(&central->lock, flags);
+	list_splice(&fresh, &central->partial);
+	taken = gomem_mcentral_take(central, objs, min(nr, found));
+	spin_unlock_irqrestore(&central->lock, flags);
 	return taken;
 }
 
@@ -476,7 +482,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
-	bool light = gomem_mcentral_may_stray(home, gfp), drained = false, more = false, alone;
+	bool light = gomem_mcentral_may_stray(home, gfp), drained = false, alone;
 	struct gomem_mcentral *central = home;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
@@ -491,7 +497,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (count)
 			central->nmalloc += taken;
 		spin_unlock_irqrestore(&central->lock, flags);
-		if (taken && more && !count)
+		if (taken && taken < nr && !count && mcentral_has_more(central, gfp))
 			taken += mcentral_take_more(central, objs + taken, nr - taken);
 		if (taken || alone)
 			return taken;
@@ -499,7 +505,6 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (IS_ERR(span)) {
 			span = NULL;
 		} else if (span) {
-			more = mcentral_has_more(span, gfp);
 			central = span->central;
 		} else if (light) {
 			central = gomem_mcentral_next(home, central);
