@@ -84,7 +84,8 @@ static struct gomem_magazine *new_full(struct kunit *test, unsigned int class,
 {
 	struct gomem_magazine *mag;
 
-	mag = gomem_depot_store(central_of(test, class), NULL, nr);
+	mag = gomem_depot_store(central_of(test, class), GOMEM_DEPOT_ANYBODY, NULL,
+				nr);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
 	fetch(test, class, mag->obj, nr, false);
@@ -104,8 +105,8 @@ static struct gomem_magazine *refill(struct kunit *test, unsigned int class,
 				     struct gomem_magazine *mag,
 				     unsigned int want, void **single)
 {
-	return gomem_depot_refill(central_of(test, class), mag, want,
-				  GFP_KERNEL, single);
+	return gomem_depot_refill(central_of(test, class), GOMEM_DEPOT_ANYBODY, mag,
+				  want, GFP_KERNEL, single);
 }
 
 /* --- Spans. --- */
@@ -322,12 +323,13 @@ static void mcentral_exchange(struct kunit *test)
 
 	first = new_full(test, CLASS_1024, 2);
 	second = new_full(test, CLASS_1024, 3);
-	empty = gomem_depot_store(central, first, 1);
+	empty = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, first, 1);
 	KUNIT_ASSERT_NOT_NULL(test, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
 	gomem_depot_spare(central, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_depot_store(central, second, 1), empty);
+	mag = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, second, 1);
+	KUNIT_EXPECT_PTR_EQ(test, mag, empty);
 	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 0U);
 
@@ -345,6 +347,79 @@ static void mcentral_exchange(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, single);
 }
 
+#define HERE	gomem_depot_list(0)
+#define THERE	gomem_depot_list(1)
+
+/* A CPU that has the list HERE brings a full magazine of one object, and will want it back. */
+static struct gomem_magazine *keep(struct kunit *test, struct gomem_mcentral *central)
+{
+	struct gomem_magazine *full = new_full(test, central->class, 1), *mag;
+
+	mag = gomem_depot_store(central, HERE, full, 1);
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	gomem_depot_spare(central, mag);
+	return full;
+}
+
+/* What a CPU THERE gets if it may sleep, or not. */
+static struct gomem_magazine *take_there(struct kunit *test,
+					 struct gomem_mcentral *central, gfp_t gfp)
+{
+	struct gomem_magazine *mag;
+	void *single = NULL;
+
+	mag = gomem_depot_refill(central, THERE, NULL, 1, gfp, &single);
+	KUNIT_ASSERT_NOT_NULL(test, mag);
+	KUNIT_EXPECT_NULL(test, single);
+	return mag;
+}
+
+/* Who only takes leaves alone what another CPU takes back. */
+static void mcentral_keeps(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_8192);
+	struct gomem_magazine *a, *b, *c, *mag;
+	void *single = NULL;
+
+	a = keep(test, central);
+	b = keep(test, central);
+	c = new_full(test, CLASS_8192, 1);
+	mag = take_there(test, central, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	gomem_depot_spare(central, c);
+	KUNIT_EXPECT_PTR_EQ(test, take_there(test, central, GFP_KERNEL), c);
+	/* The CPU itself, and who cannot wait for a span. */
+	KUNIT_EXPECT_PTR_EQ(test, gomem_depot_refill(central, HERE, NULL, 1, GFP_KERNEL,
+						     &single), b);
+	KUNIT_EXPECT_PTR_EQ(test, take_there(test, central, GFP_ATOMIC), a);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 0U);
+	gomem_depot_spare(central, a);
+	gomem_depot_spare(central, b);
+	gomem_depot_spare(central, c);
+	gomem_depot_spare(central, mag);
+}
+
+/* What nobody has needed since others were asked for it is anybody's, and returns. */
+static void mcentral_keeps_no_more(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_8192);
+	struct gomem_magazine *mag;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		keep(test, central);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, true, 9), 0U);
+	/* That was the first look at them.  Without others: what is THERE, none. */
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, false, 9), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, HERE, false, 1), 1U);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, true, 1), 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
+	mag = take_there(test, central, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
+	gomem_depot_spare(central, mag);
+	KUNIT_EXPECT_EQ(test, central->spare_full, 1U);
+}
+
 /* With nothing in the depot a magazine is filled from spans, as far as wanted. */
 static void mcentral_refill_from_spans(struct kunit *test)
 {
@@ -358,7 +433,7 @@ static void mcentral_refill_from_spans(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, a);
 	KUNIT_ASSERT_EQ(test, a->nr, 5U);
 	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], a->obj[0] + 32);
-	b = gomem_depot_store(central, NULL, 14);
+	b = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, 14);
 	KUNIT_EXPECT_PTR_EQ(test, refill(test, class, b, 14, &single), b);
 	KUNIT_EXPECT_EQ(test, b->nr, 9U);
 	KUNIT_EXPECT_PTR_EQ(test, b->obj[0], a->obj[0] + 40);
@@ -395,7 +470,7 @@ static void mcentral_magazines_grow(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, gomem_class[central->class].mag_cap, 254);
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
-		mag = gomem_depot_store(central, NULL, want[i]);
+		mag = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, want[i]);
 		KUNIT_ASSERT_NOT_NULL(test, mag);
 		KUNIT_EXPECT_EQ(test, mag->room, room[i]);
 		gomem_depot_spare(central, mag);
@@ -413,12 +488,12 @@ static void mcentral_no_magazine(struct kunit *test)
 	void *single = NULL;
 
 	fail_request(test, 1);
-	KUNIT_EXPECT_NULL(test, gomem_depot_store(central, full, 1));
+	KUNIT_EXPECT_NULL(test, gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, full, 1));
 	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
 	KUNIT_EXPECT_EQ(test, gomem_depot_drain(central, 2), 1U);
 
 	/* And for who wants objects there is one, counted here. */
-	full = gomem_depot_store(central, NULL, 1);
+	full = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, 1);
 	fail_request(test, 1);
 	KUNIT_EXPECT_NULL(test, refill(test, CLASS_1024, NULL, 8, &single));
 	KUNIT_ASSERT_NOT_NULL(test, single);
@@ -490,7 +565,7 @@ static void mcentral_frees_magazines(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
 	gomem_depot_trim(central);	/* there was none when it began */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 8U);
-	mag = gomem_depot_store(central, NULL, 1);
+	mag = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, 1);
 	gomem_depot_spare(central, mag);
 	gomem_depot_trim(central);	/* seven were always there */
 	KUNIT_EXPECT_EQ(test, central->nr_empty, 1U);
@@ -651,11 +726,11 @@ static void single_object(struct kunit *test, unsigned int class)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcentral *central = central_of(test, class);
-	struct gomem_magazine *mag = gomem_depot_store(central, NULL, 1);
+	struct gomem_magazine *mag = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, 1);
 	void *single = NULL;
 
 	fail_request(test, 1);
-	KUNIT_EXPECT_NULL(test, gomem_depot_refill(central, mag, 8,
+	KUNIT_EXPECT_NULL(test, gomem_depot_refill(central, GOMEM_DEPOT_ANYBODY, mag, 8,
 						   GFP_ATOMIC, &single));
 	KUNIT_ASSERT_NOT_NULL(test, single);
 	KUNIT_EXPECT_EQ(test, mag->nr, 0U);
@@ -681,13 +756,13 @@ static void mcentral_single_object(struct kunit *test)
 static void mcentral_half_page(struct kunit *test)
 {
 	struct gomem_mcentral *central = central_of(test, CLASS_1024);
-	struct gomem_magazine *mag = gomem_depot_store(central, NULL, 8);
+	struct gomem_magazine *mag = gomem_depot_store(central, GOMEM_DEPOT_ANYBODY, NULL, 8);
 
 	if (!GOMEM_HAS_HALVES)
 		kunit_skip(test, "kernel pages are larger");
 	/* The block that would be got before. */
 	fail_request(test, 1);
-	mag = gomem_depot_refill(central, mag, 2, GFP_ATOMIC, NULL);
+	mag = gomem_depot_refill(central, GOMEM_DEPOT_ANYBODY, mag, 2, GFP_ATOMIC, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	KUNIT_EXPECT_EQ(test, mag->nr, 2U);
 	KUNIT_EXPECT_TRUE(test, gomem_span_of(mag->obj[0])->block->half);
@@ -841,6 +916,8 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_last_object),
 	KUNIT_CASE(mcentral_put_mixed),
 	KUNIT_CASE(mcentral_exchange),
+	KUNIT_CASE(mcentral_keeps),
+	KUNIT_CASE(mcentral_keeps_no_more),
 	KUNIT_CASE(mcentral_refill_from_spans),
 	KUNIT_CASE(mcentral_no_magazine),
 	KUNIT_CASE(mcentral_drain),

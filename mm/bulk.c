@@ -91,6 +91,7 @@ static unsigned int bulk_alloc_stock(struct gomem_heap *heap, unsigned int class
 	if (nr - n <= gomem_class[class].mag_cap)
 		return n;
 	taken = gomem_depot_take(&gomem_local_node(heap)->central[class],
+				 gomem_depot_list(raw_smp_processor_id()),
 				 objs + n, nr - n);
 	bulk_sample_some(heap, objs + n, taken, size, ip);
 	return n + taken;

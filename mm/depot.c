@@ -9,6 +9,13 @@
  * under one hold of the lock.  Where a node is full, the depots of others come before
  * their spans.
  *
+ * A CPU that takes magazines of a class as well as bringing some will soon want again
+ * what it brings, so that is on a list of its own.  Another CPU, whose user may be one
+ * that only ever takes, gets it when there have been more magazines all the time since
+ * the heap last grew than were needed, or if it may not sleep: a span may take its time.
+ * What a CPU brings that takes none is for whoever comes, and what all of them bring is
+ * returned as if there were one list.
+ *
  * What waits here is not idle memory yet.  It returns to its spans when the heap
  * would have to grow, in reclaim cycles, when memory is short, and when it has
  * not been needed for a while: who calls for that is elsewhere, how it is done is
@@ -39,25 +46,56 @@
 
 /* --- Under central->lock. --- */
 
-static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
+/*
+ * The list on which the next magazine is for who has @list, or else for anybody; or, if
+ * that may be, for somebody else.  NULL if there is none.
+ */
+static struct gomem_magazine **depot_next(struct gomem_mcentral *central,
+					  unsigned int list, bool others)
 {
-	struct gomem_magazine *mag = central->full;
+	unsigned int i;
 
-	if (!mag)
+	if (central->full[list])
+		return &central->full[list];
+	if (central->full[GOMEM_DEPOT_ANYBODY])
+		return &central->full[GOMEM_DEPOT_ANYBODY];
+	if (!others)
 		return NULL;
-	central->full = mag->next;
+	for (i = 1; i < GOMEM_DEPOT_LISTS; i++)
+		if (central->full[i])
+			return &central->full[i];
+	return NULL;
+}
+
+static struct gomem_magazine *depot_pop(struct gomem_mcentral *central,
+					struct gomem_magazine **from)
+{
+	struct gomem_magazine *mag;
+
+	if (!from)
+		return NULL;
+	mag = *from;
+	*from = mag->next;
 	mag->next = NULL;
 	central->nr_full--;
 	central->nr_cached -= mag->nr;
 	central->min_full = min(central->min_full, central->nr_full);
 	central->idle_full = min(central->idle_full, central->nr_full);
+	central->spare_full = min(central->spare_full, central->nr_full);
 	return mag;
 }
 
-static void depot_push_full(struct gomem_mcentral *central, struct gomem_magazine *mag)
+/* Whoever's it is. */
+static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
 {
-	mag->next = central->full;
-	central->full = mag;
+	return depot_pop(central, depot_next(central, GOMEM_DEPOT_ANYBODY, true));
+}
+
+static void depot_push_full(struct gomem_mcentral *central, unsigned int list,
+			    struct gomem_magazine *mag)
+{
+	mag->next = central->full[list];
+	central->full[list] = mag;
 	central->nr_full++;
 	central->nr_cached += mag->nr;
 	/* Counted first, looked then; pairs with gomem_heap_empty_depots(). */
@@ -200,6 +238,7 @@ static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, g
 /**
  * gomem_depot_refill() - a magazine with objects for an mcache
  * @central: the class
+ * @list: from gomem_depot_list(), of the CPU that asks
  * @mag: an empty magazine to give in exchange or to have filled, or NULL
  * @want: how many objects are wanted, if they come from spans
  * @gfp: the caller's flags
@@ -209,6 +248,7 @@ static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, g
  * Return: a magazine with at least one object, or NULL, see @single.
  */
 struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
+					  unsigned int list,
 					  struct gomem_magazine *mag,
 					  unsigned int want, gfp_t gfp,
 					  void **single)
@@ -217,7 +257,8 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	full = depot_pop_full(central);
+	full = depot_pop(central, depot_next(central, list, central->spare_full ||
+					     !gfpflags_allow_blocking(gfp)));
 	if (full) {
 		if (mag)
 			depot_push_empty(central, mag);
@@ -283,6 +324,7 @@ static unsigned int depot_may_give(const struct gomem_mcentral *central, unsigne
 /**
  * gomem_depot_store() - an empty magazine, in exchange for a full one
  * @central: the class
+ * @list: from gomem_depot_list() if the CPU takes some too, or GOMEM_DEPOT_ANYBODY
  * @full: the full one, or NULL
  * @want: how many objects it is to have room for, if possible
  *
@@ -291,6 +333,7 @@ static unsigned int depot_may_give(const struct gomem_mcentral *central, unsigne
  * Return: an empty magazine, or NULL if there is no memory for one.
  */
 struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
+					 unsigned int list,
 					 struct gomem_magazine *full,
 					 unsigned int want)
 {
@@ -299,7 +342,7 @@ struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
 
 	spin_lock_irqsave(&central->lock, flags);
 	if (full)
-		depot_push_full(central, full);
+		depot_push_full(central, list, full);
 	mag = depot_pop_empty(central);
 	spin_unlock_irqrestore(&central->lock, flags);
 	depot_stir(central);
@@ -320,7 +363,7 @@ void gomem_depot_spare(struct gomem_mcentral *central,
 
 	spin_lock_irqsave(&central->lock, flags);
 	if (mag->nr)
-		depot_push_full(central, mag);
+		depot_push_full(central, GOMEM_DEPOT_ANYBODY, mag);
 	else
 		depot_push_empty(central, mag);
 	spin_unlock_irqrestore(&central->lock, flags);
@@ -329,6 +372,7 @@ void gomem_depot_spare(struct gomem_mcentral *central,
 /**
  * gomem_depot_take() - many objects, from the depot and the spans that exist
  * @central: the class
+ * @list: from gomem_depot_list(), of the CPU that asks
  * @objs: where they go
  * @nr: how many at most
  *
@@ -337,23 +381,24 @@ void gomem_depot_spare(struct gomem_mcentral *central,
  * Context: any.
  * Return: how many, of a large number not all; 0 if the heap would have to grow.
  */
-unsigned int gomem_depot_take(struct gomem_mcentral *central, void **objs,
-			      unsigned int nr)
+unsigned int gomem_depot_take(struct gomem_mcentral *central, unsigned int list,
+			      void **objs, unsigned int nr)
 {
-	struct gomem_magazine *mag;
+	struct gomem_magazine **from, *mag;
 	unsigned int taken = 0;
 	unsigned long flags;
 
 	nr = min(nr, GOMEM_DEPOT_MOST);
 	spin_lock_irqsave(&central->lock, flags);
-	while (central->full && central->full->nr <= nr - taken) {
-		mag = depot_pop_full(central);
+	while ((from = depot_next(central, list, central->spare_full)) &&
+	       (*from)->nr <= nr - taken) {
+		mag = depot_pop(central, from);
 		memcpy(objs + taken, mag->obj, mag->nr * sizeof(*objs));
 		taken += mag->nr;
 		mag->nr = 0;
 		depot_push_empty(central, mag);
 	}
-	if (!central->full)
+	if (!from)
 		taken += gomem_mcentral_take(central, objs + taken, nr - taken);
 	central->nmalloc += taken;
 	spin_unlock_irqrestore(&central->lock, flags);
@@ -397,7 +442,7 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
 				break;
 			}
 			depot_fill_magazine(mag, objs + given);
-			depot_push_full(central, mag);
+			depot_push_full(central, GOMEM_DEPOT_ANYBODY, mag);
 			given += mag->room;
 			central->nfree += mag->room;
 		}
@@ -441,9 +486,13 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 	return done;
 }
 
-/* Return up to @nr objects of up to @magazines magazines to their spans. */
+/*
+ * Return up to @nr objects of up to @magazines magazines to their spans: of those that
+ * are for who has @list, or if @others of any.
+ */
 static unsigned int depot_drain_some(struct gomem_mcentral *central,
-				     unsigned int magazines, unsigned int nr)
+				     unsigned int magazines, unsigned int list,
+				     bool others, unsigned int nr)
 {
 	unsigned int done = 0, n;
 	struct gomem_magazine *mag;
@@ -451,7 +500,7 @@ static unsigned int depot_drain_some(struct gomem_mcentral *central,
 
 	while (done < nr && magazines--) {
 		spin_lock_irqsave(&central->lock, flags);
-		mag = depot_pop_full(central);
+		mag = depot_pop(central, depot_next(central, list, others));
 		spin_unlock_irqrestore(&central->lock, flags);
 		if (!mag)
 			break;
@@ -474,12 +523,15 @@ static unsigned int depot_drain_some(struct gomem_mcentral *central,
  */
 unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
 {
-	return depot_drain_some(central, UINT_MAX, nr);
+	return depot_drain_some(central, UINT_MAX, GOMEM_DEPOT_ANYBODY, true, nr);
 }
 
 /**
  * gomem_depot_drain_idle() - return what nobody has needed since the last call
  * @central: the class
+ * @list: from gomem_depot_list(), of the CPU that asks
+ * @others: also what other CPUs may want back; not to be asked for too often, or they
+ *	have not had the time to want it
  * @nr: how many objects to return, at most
  *
  * What others go on taking and bringing stays, so that they do not notice.
@@ -487,16 +539,19 @@ unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned 
  * Context: any.  A caller that may not sleep asks for few.
  * Return: how many were returned.
  */
-unsigned int gomem_depot_drain_idle(struct gomem_mcentral *central, unsigned int nr)
+unsigned int gomem_depot_drain_idle(struct gomem_mcentral *central, unsigned int list,
+				    bool others, unsigned int nr)
 {
 	unsigned int idle;
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	idle = central->idle_full;
+	idle = others ? central->spare_full : central->idle_full;
 	central->idle_full = central->nr_full;
+	if (others)
+		central->spare_full = central->nr_full;
 	spin_unlock_irqrestore(&central->lock, flags);
-	return depot_drain_some(central, idle, nr);
+	return depot_drain_some(central, idle, list, others, nr);
 }
 
 static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr)

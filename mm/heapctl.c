@@ -29,7 +29,7 @@
 /* How often at once, when they have been left alone for long. */
 #define MOST_ASKS	128
 
-/* How often what nobody needs is looked for, in jiffies: a hundred times a second. */
+/* How often others' are looked at whether they need them, in jiffies: a hundred times a second. */
 #define COLLECT_INTERVAL (HZ >= 100 ? HZ / 100 : 1)
 
 /* How many by a caller that may not sleep, when the page allocator has nothing. */
@@ -86,9 +86,14 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 	return done;
 }
 
-/* The same, of what nobody has needed since the heap last grew. */
-static unsigned int heapctl_empty_idle(struct gomem_heap *heap, unsigned int nr)
+/*
+ * The same, of what nobody has needed since the heap last grew; with @others, of what
+ * other CPUs take and bring as well.
+ */
+static unsigned int heapctl_empty_idle(struct gomem_heap *heap, bool others,
+				       unsigned int nr)
 {
+	unsigned int list = gomem_depot_list(raw_smp_processor_id());
 	struct gomem_mcentral *central;
 	unsigned int class, done = 0;
 	int nid;
@@ -97,7 +102,8 @@ static unsigned int heapctl_empty_idle(struct gomem_heap *heap, unsigned int nr)
 		for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--) {
 			central = &heap->node[nid]->central[class];
 			if (READ_ONCE(central->nr_full))
-				done += gomem_depot_drain_idle(central, nr - done);
+				done += gomem_depot_drain_idle(central, list, others,
+							       nr - done);
 		}
 		cond_resched();
 	}
@@ -158,16 +164,14 @@ static bool heapctl_may_disturb(struct gomem_heap *heap)
 }
 
 /*
- * Has there been time for objects to be needed, or not, since this was last done?  A large
- * heap that grows fast would else return what is only on its way from one user to the
- * next.  Of a small one each piece counts, and it does not grow for long.
+ * Has there been time for objects to be needed, or not, since others' were last looked
+ * at?  A heap that grows fast would else return what is only on its way from one use to
+ * the next.
  */
-static bool heapctl_may_collect(struct gomem_heap *heap)
+static bool heapctl_may_look(struct gomem_heap *heap)
 {
 	unsigned long now = jiffies;
 
-	if (gomem_mheap_is_small(gomem_local_node(heap)->mheap))
-		return true;
 	if (time_before(now, READ_ONCE(heap->collected) + COLLECT_INTERVAL))
 		return false;
 	WRITE_ONCE(heap->collected, now);
@@ -203,16 +207,19 @@ static void heapctl_ask_others(struct gomem_heap *heap)
 bool gomem_heap_collect(struct gomem_heap *heap, gfp_t gfp)
 {
 	unsigned int nr;
+	bool others;
 
 	if (!gfpflags_allow_blocking(gfp))
 		return false;
 	if (heapctl_may_disturb(heap)) {
 		heapctl_ask_others(heap);
 		nr = gomem_heap_empty_depots(heap, GROWTH_OBJECTS);
-	} else if (heapctl_may_collect(heap)) {
-		nr = heapctl_empty_idle(heap, GROWTH_OBJECTS);
 	} else {
-		return false;
+		others = heapctl_may_look(heap);
+		/* Of a small heap each piece counts, and it does not grow for long. */
+		if (!others && !gomem_mheap_is_small(gomem_local_node(heap)->mheap))
+			return false;
+		nr = heapctl_empty_idle(heap, others, GROWTH_OBJECTS);
 	}
 	if (nr < GROWTH_OBJECTS)
 		nr += gomem_mcache_drain(heap, NULL, GROWTH_OBJECTS - nr);

@@ -426,7 +426,8 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 	struct gomem_mcentral *central = &asked->central[class];
 	void *p = NULL;
 
-	mag = gomem_depot_refill(central, mag, target, gfp, &p);
+	mag = gomem_depot_refill(central, gomem_depot_list(raw_smp_processor_id()), mag,
+				 target, gfp, &p);
 	if (!mag) {
 		*due = gomem_sample_due(central->heap, p);
 		return p;
@@ -458,6 +459,7 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 	p = mcache_pop_slow(heap, mc, class, due);
 	if (!p) {
 		mag = mcache_detach_empty(mc, class);
+		WRITE_ONCE(mc->list[class], mc->list[0]);
 		target = mcache_raise_target(mc, class);
 		asked = mcache_is_asked(heap, mc, gfpflags_allow_blocking(gfp));
 	}
@@ -662,6 +664,14 @@ static void mcache_go_home(struct gomem_heap *heap, struct gomem_mcache *mc,
 		pair->home = gomem_local_node(heap)->mheap->nid;
 }
 
+/* There is room. */
+static void mcache_push_on(struct gomem_mcache_class *cc, const void *p)
+{
+	*cc->top++ = (void *)p;
+	if (MCACHE_COUNTS)
+		cc->nfree++;
+}
+
 /*
  * The same as mcache_push(), with the other magazine if that helps; the mcache is
  * ours.
@@ -685,12 +695,11 @@ static enum mcache_pushed mcache_push_slow(struct gomem_heap *heap,
 			return MCACHE_FULL;
 		mcache_swap(mc, class);
 	}
-	*cc->top++ = (void *)p;
-	if (MCACHE_COUNTS)
-		cc->nfree++;
+	mcache_push_on(cc, p);
 	return MCACHE_PUSHED;
 }
 
+/* @p would have gone into a magazine if there had been room: nothing is wrong with it. */
 static bool mcache_install_and_push(struct gomem_mcentral *central,
 				    struct gomem_magazine *mag, unsigned int target,
 				    const void *p)
@@ -706,8 +715,10 @@ static bool mcache_install_and_push(struct gomem_mcentral *central,
 		/* It may be another one by now, with objects of another node. */
 		if (mcache_central(heap, mc, central->class) == central) {
 			mag = mcache_install_empty(mc, central->class, mag);
-			done = mcache_push_slow(heap, mc, central->class, p) ==
-			       MCACHE_PUSHED;
+			done = !mag || mcache_push_slow(heap, mc, central->class, p) ==
+				       MCACHE_PUSHED;
+			if (!mag)
+				mcache_push_on(&mc->class[central->class], p);
 		}
 		mcache_leave(mc);
 	}
@@ -736,8 +747,8 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	struct gomem_mcentral *central = NULL;
 	struct gomem_magazine *full, *mag;
 	bool asked = false, may_sleep;
+	unsigned int target, list;
 	struct gomem_mcache *mc;
-	unsigned int target;
 
 	/* Where preemption is not counted, nobody knows, and this is always false. */
 	may_sleep = preemptible();
@@ -748,6 +759,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		if (pushed == MCACHE_FULL) {
 			central = mcache_central(heap, mc, class);
 			full = mcache_detach_full(mc, class);
+			list = READ_ONCE(mc->list[class]);
 			target = mcache_raise_target(mc, class);
 			asked = mcache_is_asked(heap, mc, may_sleep);
 		}
@@ -763,7 +775,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MOST_ASKED);
-	mag = gomem_depot_store(central, full, target);
+	mag = gomem_depot_store(central, list, full, target);
 	if (!mag || !mcache_install_and_push(central, mag, target, p))
 		mcache_free_uncached(heap, p);
 }

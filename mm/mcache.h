@@ -28,7 +28,7 @@
  * Touched only by its CPU, with preemption off and @busy set meanwhile; an
  * interrupt that finds @busy set leaves everything alone and goes to mcentral.  That of
  * a CPU which is off is touched as mm/mcachectl.c says.  Others read the counters and
- * the magazines' lengths, and write hints, @target and @drained; and under gomem_gc.mutex
+ * the magazines' lengths, and write hints, @target, @list and @drained; and under gomem_gc.mutex
  * @idle_us and @at_us.  @naccount is changed without @busy.
  *
  * A CPU gets one, on its own node, when it comes up for the first time, and keeps
@@ -75,6 +75,8 @@ struct gomem_mcache {
 	struct gomem_mcache_class class[GOMEM_NR_TAGS]
 		__aligned(sizeof(struct gomem_mcache_class));
 	struct gomem_mcache_pair pair[GOMEM_NR_CACHED];
+	/* By class, the list at the depot of what it brings; of class 0, its own one. */
+	u8 list[GOMEM_NR_CACHED];
 } ____cacheline_aligned;
 
 DECLARE_STATIC_KEY_FALSE(gomem_detour);

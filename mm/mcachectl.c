@@ -41,6 +41,7 @@ static void mcachectl_init(struct gomem_mcache *mc, int cpu, u32 rate)
 
 	memset(mc->target, FIRST_TARGET, sizeof(mc->target));
 	mc->cpu = cpu;
+	mc->list[0] = gomem_depot_list(cpu);
 	seqcount_init(&mc->seq);
 	prandom_seed_state(&mc->random, get_random_u64());
 	for (i = 0; i < GOMEM_NR_TAGS; i++) {
@@ -312,6 +313,7 @@ void gomem_mcache_relax(struct gomem_mcache *mc)
 	unsigned int class, target;
 
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
+		WRITE_ONCE(mc->list[class], GOMEM_DEPOT_ANYBODY);
 		target = READ_ONCE(mc->target[class]);
 		if (target > FIRST_TARGET)
 			WRITE_ONCE(mc->target[class],
