@@ -241,6 +241,35 @@ static void tail_atomic(struct kunit *test)
 	put_object(test, p);
 }
 
+/* Who gets no pages for the span that is best gets a page of a tail, for a short one. */
+static void tail_for_short_span(struct kunit *test)
+{
+	struct gomem_mcentral *central =
+		&gomem_test_node(test)->central[gomem_size_class(1408)];
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *obj[11] = {}, *single = NULL;
+	char *p = get_object(test, OBJECT);
+	unsigned int i;
+
+	/* There are as many objects that the next span is a long one. */
+	for (i = 0; gomem_span_pages(central->class, central->slots) == 1; i++)
+		KUNIT_ASSERT_EQ(test, 1U, gomem_mcentral_fetch(central, &obj[i], 1,
+							       GFP_ATOMIC, true,
+							       &single));
+	while (central->slots > i)
+		KUNIT_ASSERT_EQ(test, 1U, gomem_mcentral_fetch(central, &obj[i++], 1,
+							       GFP_ATOMIC, true,
+							       &single));
+	atomic_set(&heap->meta->fail_nth, 1);
+	KUNIT_EXPECT_EQ(test, 1U, gomem_mcentral_fetch(central, &obj[i], 1, GFP_ATOMIC,
+						       true, &single));
+	KUNIT_EXPECT_EQ(test, atomic_read(&heap->meta->fail_nth), 0);
+	KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	KUNIT_EXPECT_TRUE(test, in_whole(gomem_span_of(obj[i]), p));
+	gomem_objects_put(heap, obj, i + 1, NULL);
+	put_object(test, p);
+}
+
 /* A piece is aligned to nothing; a span of it is, whatever else is in it. */
 static void tail_aligned_runs(struct kunit *test)
 {
@@ -598,6 +627,7 @@ static struct kunit_case gomem_tail_cases[] = {
 	KUNIT_CASE(tail_comes_first),
 	KUNIT_CASE(tail_of_medium_object),
 	KUNIT_CASE(tail_atomic),
+	KUNIT_CASE(tail_for_short_span),
 	KUNIT_CASE(tail_aligned_runs),
 	KUNIT_CASE(tail_misaligned_block),
 	KUNIT_CASE(tail_fails),

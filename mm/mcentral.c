@@ -230,9 +230,18 @@ static struct gomem_span *mcentral_find(struct gomem_mheap *mheap,
 	return gomem_mheap_find(mheap, &second);
 }
 
+/* From a tail, or else from the page allocator. */
+static struct gomem_span *mcentral_grow_by(struct gomem_mheap *mheap,
+					   const struct gomem_want *want, gfp_t gfp)
+{
+	struct gomem_span *span = gomem_mheap_grow_tail(mheap, want, gfp);
+
+	return span ? span : gomem_mheap_grow(mheap, want, gfp);
+}
+
 /*
- * The same where the heap has to grow; and if that cannot be had, the shortest span
- * with room for an object, which may be half a page.
+ * The same where the heap has to grow, and no tail has what is best; and if that cannot
+ * be had, the shortest span with room for an object, which may be half a page.
  */
 static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 					const struct gomem_want *want, gfp_t gfp)
@@ -244,13 +253,13 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 	span = gomem_mheap_grow(mheap, want, gfp);
 	if (!span && want->npages > c->npages) {
 		other.npages = c->npages;
-		span = gomem_mheap_grow(mheap, &other, gfp);
+		span = mcentral_grow_by(mheap, &other, gfp);
 	}
 	other.npages = DIV_ROUND_UP(c->size, GOMEM_PAGE_SIZE);
 	other.half = GOMEM_HAS_HALVES && c->size <= GOMEM_HALF_SIZE;
 	if (span || (other.npages == min(want->npages, c->npages) && !other.half))
 		return span;
-	return gomem_mheap_grow(mheap, &other, gfp);
+	return mcentral_grow_by(mheap, &other, gfp);
 }
 
 static void mcentral_trace_alloc(const struct gomem_span *span)
