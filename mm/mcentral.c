@@ -463,6 +463,8 @@ static unsigned int mcentral_take_more(struct gomem_mcentral *central, void **ob
 		list_add(&span->list, &fresh);
 		found += gomem_span_nelems(span);
 	}
+	if (!found)
+		return 0;
 	spin_lock_irqsave(&central->lock, flags);
 	list_splice(&fresh, &central->partial);
 	taken = gomem_mcentral_take(central, objs, min(nr, found));
