@@ -204,7 +204,7 @@ static void mcache_flushes_to_depot(struct kunit *test)
 	left = cached(test);
 	give_many(objs, MANY);
 	/* It has taken some, so it may want them back. */
-	for (mag = central(test)->full[list]; mag; mag = mag->next) {
+	for (mag = central(test)->full[list].top; mag; mag = mag->next) {
 		KUNIT_EXPECT_EQ(test, mag->nr, mag->cap);
 		KUNIT_EXPECT_LE(test, mag->nr, mag_cap());
 		in_depot += mag->nr;

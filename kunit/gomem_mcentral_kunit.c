@@ -350,15 +350,29 @@ static void mcentral_exchange(struct kunit *test)
 #define HERE	gomem_depot_list(0)
 #define THERE	gomem_depot_list(1)
 
-/* A CPU that has the list HERE brings a full magazine of one object, and will want it back. */
-static struct gomem_magazine *keep(struct kunit *test, struct gomem_mcentral *central)
+/* A CPU brings a full magazine, and may want it back. */
+static void bring(struct kunit *test, struct gomem_mcentral *central, unsigned int list,
+		  struct gomem_magazine *full)
 {
-	struct gomem_magazine *full = new_full(test, central->class, 1), *mag;
+	struct gomem_magazine *mag = gomem_depot_store(central, list, full, 1);
 
-	mag = gomem_depot_store(central, HERE, full, 1);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	gomem_depot_spare(central, mag);
+}
+
+/* One of one object, HERE. */
+static struct gomem_magazine *keep(struct kunit *test, struct gomem_mcentral *central)
+{
+	struct gomem_magazine *full = new_full(test, central->class, 1);
+
+	bring(test, central, HERE, full);
 	return full;
+}
+
+/* Have the others had the time to need it? */
+static void let_time_pass(struct gomem_mcentral *central, bool enough)
+{
+	central->looked = enough ? jiffies - HZ : jiffies + 60 * HZ;
 }
 
 /* What a CPU THERE gets if it may sleep, or not. */
@@ -381,6 +395,7 @@ static void mcentral_keeps(struct kunit *test)
 	struct gomem_magazine *a, *b, *c, *mag;
 	void *single = NULL;
 
+	let_time_pass(central, false);
 	a = keep(test, central);
 	b = keep(test, central);
 	c = new_full(test, CLASS_8192, 1);
@@ -399,25 +414,62 @@ static void mcentral_keeps(struct kunit *test)
 	gomem_depot_spare(central, mag);
 }
 
-/* What nobody has needed since others were asked for it is anybody's, and returns. */
+/* What nobody has needed since others looked at it is for them, and returns. */
 static void mcentral_keeps_no_more(struct kunit *test)
 {
 	struct gomem_mcentral *central = central_of(test, CLASS_8192);
-	struct gomem_magazine *mag;
+	struct gomem_magazine *mag[4];
+	void *single = NULL;
 	unsigned int i;
 
-	for (i = 0; i < 4; i++)
+	let_time_pass(central, false);
+	for (i = 0; i < 5; i++)
 		keep(test, central);
 	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, true, 9), 0U);
-	/* That was the first look at them.  Without others: what is THERE, none. */
+	/* From now on.  Without others: what is THERE, none. */
+	let_time_pass(central, true);
+	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, true, 9), 0U);
 	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, false, 9), 0U);
-	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, HERE, false, 1), 1U);
+	let_time_pass(central, true);
 	KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, true, 1), 1U);
-	KUNIT_EXPECT_EQ(test, central->nr_full, 2U);
-	mag = take_there(test, central, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, central->nr_full, 1U);
-	gomem_depot_spare(central, mag);
-	KUNIT_EXPECT_EQ(test, central->spare_full, 1U);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 4U);
+	mag[0] = take_there(test, central, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 3U);
+	bring(test, central, HERE, mag[0]);
+
+	/* All of it is needed once. */
+	for (i = 0; i < 4; i++)
+		mag[i] = gomem_depot_refill(central, HERE, NULL, 1, GFP_KERNEL, &single);
+	for (i = 0; i < 4; i++)
+		bring(test, central, HERE, mag[i]);
+	KUNIT_EXPECT_EQ(test, central->full[HERE].spare, 0U);
+	let_time_pass(central, false);
+	mag[0] = take_there(test, central, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, central->nr_full, 4U);
+	gomem_depot_spare(central, mag[0]);
+}
+
+/* What one CPU has left behind does not have others lose what they need. */
+static void mcentral_lists_apart(struct kunit *test)
+{
+	struct gomem_mcentral *central = central_of(test, CLASS_8192);
+	struct gomem_magazine *mag;
+	void *single = NULL;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		keep(test, central);
+	bring(test, central, THERE, new_full(test, CLASS_8192, 1));
+	gomem_depot_trim(central);
+	gomem_depot_drain_idle(central, THERE, false, 0);
+	for (i = 0; i < 3; i++) {
+		mag = gomem_depot_refill(central, THERE, NULL, 1, GFP_KERNEL, &single);
+		bring(test, central, THERE, mag);
+		KUNIT_EXPECT_EQ(test, gomem_depot_drain_idle(central, THERE, false, 9), 0U);
+		gomem_depot_trim(central);
+		KUNIT_EXPECT_EQ(test, central->full[THERE].nr, 1U);
+		KUNIT_EXPECT_EQ(test, central->full[HERE].nr, 0U);
+	}
 }
 
 /* With nothing in the depot a magazine is filled from spans, as far as wanted. */
@@ -918,6 +970,7 @@ static struct kunit_case gomem_mcentral_cases[] = {
 	KUNIT_CASE(mcentral_exchange),
 	KUNIT_CASE(mcentral_keeps),
 	KUNIT_CASE(mcentral_keeps_no_more),
+	KUNIT_CASE(mcentral_lists_apart),
 	KUNIT_CASE(mcentral_refill_from_spans),
 	KUNIT_CASE(mcentral_no_magazine),
 	KUNIT_CASE(mcentral_drain),

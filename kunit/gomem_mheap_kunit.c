@@ -295,6 +295,33 @@ static void mheap_proportions(struct kunit *test)
 	}
 }
 
+/* However long the test takes. */
+static void mheap_set_empty_for_long(struct gomem_mheap *mheap, unsigned int order)
+{
+	gomem_mheap_set_empty(mheap, order);
+	mheap->empty += 60 * HZ;
+}
+
+/* That there is nothing of an order says nothing of smaller ones. */
+static void mheap_empty_by_order(struct kunit *test)
+{
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+
+	KUNIT_EXPECT_FALSE(test, gomem_mheap_is_empty(mheap, 4));
+	mheap_set_empty_for_long(mheap, 3);
+	KUNIT_EXPECT_TRUE(test, gomem_mheap_is_empty(mheap, 3));
+	KUNIT_EXPECT_TRUE(test, gomem_mheap_is_empty(mheap, 4));
+	KUNIT_EXPECT_FALSE(test, gomem_mheap_is_empty(mheap, 0));
+	mheap_set_empty_for_long(mheap, 0);
+	KUNIT_EXPECT_TRUE(test, gomem_mheap_is_empty(mheap, 0));
+	mheap_set_empty_for_long(mheap, 3);
+	KUNIT_EXPECT_TRUE(test, gomem_mheap_is_empty(mheap, 0));
+	mheap->empty = jiffies - HZ;
+	KUNIT_EXPECT_FALSE(test, gomem_mheap_is_empty(mheap, 4));
+	mheap_set_empty_for_long(mheap, 4);
+	KUNIT_EXPECT_FALSE(test, gomem_mheap_is_empty(mheap, 3));
+}
+
 #define MANY_ARENAS	16	/* 32 MiB */
 
 /* 32 MiB in use: the heap grows by 128 KiB. */
@@ -886,6 +913,7 @@ static struct kunit_case gomem_mheap_cases[] = {
 	KUNIT_CASE(mheap_aligned_addresses),
 	KUNIT_CASE(mheap_aligned_spans),
 	KUNIT_CASE(mheap_proportions),
+	KUNIT_CASE(mheap_empty_by_order),
 	KUNIT_CASE(mheap_grows_in_proportion),
 	KUNIT_CASE(mheap_smaller_block),
 	KUNIT_CASE(mheap_single_span),

@@ -237,6 +237,19 @@ unsigned int gomem_block_order(unsigned int npages)
 		     get_order((unsigned long)npages << GOMEM_PAGE_SHIFT));
 }
 
+/**
+ * gomem_object_order() - the order of the smallest page request that serves an object
+ * @size: its class's
+ *
+ * Return: what alloc_pages() wants.
+ */
+unsigned int gomem_object_order(unsigned int size)
+{
+	if (GOMEM_HAS_HALVES && size <= GOMEM_HALF_SIZE)
+		return 0;
+	return gomem_block_order(DIV_ROUND_UP(size, GOMEM_PAGE_SIZE));
+}
+
 /* --- Descriptors. --- */
 
 /* A block and a single span, one behind the other. */

@@ -131,6 +131,7 @@ struct gomem_block *gomem_block_describe(struct gomem_meta *meta,
 					 unsigned int npages, gfp_t gfp);
 void gomem_block_cut(struct gomem_block *from, struct gomem_block *block);
 unsigned int gomem_block_order(unsigned int npages);
+unsigned int gomem_object_order(unsigned int size);
 void gomem_block_free_pages(struct gomem_meta *meta, unsigned long base,
 			    unsigned int npages);
 void gomem_block_untag(struct gomem_block *block);

@@ -23,7 +23,15 @@ struct gomem_magazine;
 struct gomem_mheap;
 
 /* The lists of a depot's full magazines; see mm/depot.c. */
-#define GOMEM_DEPOT_LISTS	7
+#define GOMEM_DEPOT_LISTS	5
+
+struct gomem_depot_list {
+	struct gomem_magazine *top;
+	u32 nr;
+	u32 min;			/* fewest since the last trim */
+	u32 idle;			/* fewest since its CPUs had the heap grow */
+	u32 spare;			/* fewest since others looked at it */
+};
 
 /*
  * gomem_mcentral - one class of one heap on one node
@@ -36,12 +44,11 @@ struct gomem_mcentral {
 	u8 class;
 	u8 tag;				/* what its spans' pages are tagged */
 	bool uncached;			/* of a zone: no CPU caches its objects */
-	struct gomem_magazine *full[GOMEM_DEPOT_LISTS];	/* depot: with objects */
+	struct gomem_depot_list full[GOMEM_DEPOT_LISTS];	/* depot: with objects */
 	struct gomem_magazine *empty;	/* depot: magazines without */
 	u32 nr_full, nr_empty;
-	u32 min_full, min_empty;	/* fewest since the last trim */
-	u32 idle_full;			/* fewest since the heap last grew */
-	u32 spare_full;			/* the same, where it may grow often */
+	u32 min_empty;			/* fewest since the last trim */
+	unsigned long looked;		/* when others' lists were looked at; jiffies */
 	unsigned long nr_cached;	/* objects in the full ones */
 	unsigned long empty_room;	/* for objects, in the empty ones */
 	struct list_head partial;	/* spans with room, fullest first */

@@ -11,10 +11,11 @@
  *
  * A CPU that takes magazines of a class as well as bringing some will soon want again
  * what it brings, so that is on a list of its own.  Another CPU, whose user may be one
- * that only ever takes, gets it when there have been more magazines all the time since
- * the heap last grew than were needed, or if it may not sleep: a span may take its time.
- * What a CPU brings that takes none is for whoever comes, and what all of them bring is
- * returned as if there were one list.
+ * that only ever takes, gets what there was all the time more than was needed, which is
+ * found out a hundred times a second at most, and whatever there is if it may not sleep:
+ * a span may take its time.  What a CPU brings that takes none is for whoever comes.
+ * Lists are judged one by one: what one CPU leaves behind is not taken for what another
+ * one could do without.
  *
  * What waits here is not idle memory yet.  It returns to its spans when the heap
  * would have to grow, in reclaim cycles, when memory is short, and when it has
@@ -22,10 +23,12 @@
  * here.
  */
 #include <linux/cache.h>
+#include <linux/jiffies.h>
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "depot.h"
 #include "mcentral.h"
@@ -44,44 +47,68 @@
 /* How much the depot of a run class keeps. */
 #define MOST_RUN_BYTES	(64UL << 20)
 
+/* For how long others may do without what they have before it is taken, in jiffies. */
+#define LOOK_INTERVAL	(HZ >= 100 ? HZ / 100 : 1)
+
 /* --- Under central->lock. --- */
 
 /*
- * The list on which the next magazine is for who has @list, or else for anybody; or, if
- * that may be, for somebody else.  NULL if there is none.
+ * The list on which the next magazine is for who has @list: that one, or anybody's, or
+ * one of others who have more than they need.  With @all, any.  NULL if there is none.
  */
-static struct gomem_magazine **depot_next(struct gomem_mcentral *central,
-					  unsigned int list, bool others)
+static struct gomem_depot_list *depot_next(struct gomem_mcentral *central,
+					   unsigned int list, bool all)
 {
+	struct gomem_depot_list *from = &central->full[list];
 	unsigned int i;
 
-	if (central->full[list])
-		return &central->full[list];
-	if (central->full[GOMEM_DEPOT_ANYBODY])
-		return &central->full[GOMEM_DEPOT_ANYBODY];
-	if (!others)
+	if (from->top)
+		return from;
+	from = &central->full[GOMEM_DEPOT_ANYBODY];
+	if (from->top)
+		return from;
+	if (!central->nr_full)
 		return NULL;
-	for (i = 1; i < GOMEM_DEPOT_LISTS; i++)
-		if (central->full[i])
-			return &central->full[i];
+	for (i = 1; i < GOMEM_DEPOT_LISTS; i++) {
+		from = &central->full[i];
+		if (from->top && (all || from->spare))
+			return from;
+	}
 	return NULL;
 }
 
+/*
+ * Have others had the time to need what they have, since this was last asked?  If so,
+ * the time begins anew, and with it what they have is thought to be more than they need.
+ */
+static bool depot_look(struct gomem_mcentral *central)
+{
+	unsigned int i;
+
+	if (time_before(jiffies, central->looked + LOOK_INTERVAL))
+		return false;
+	central->looked = jiffies;
+	for (i = 0; i < GOMEM_DEPOT_LISTS; i++)
+		central->full[i].spare = central->full[i].nr;
+	return true;
+}
+
 static struct gomem_magazine *depot_pop(struct gomem_mcentral *central,
-					struct gomem_magazine **from)
+					struct gomem_depot_list *from)
 {
 	struct gomem_magazine *mag;
 
-	if (!from)
+	if (!from || !from->top)
 		return NULL;
-	mag = *from;
-	*from = mag->next;
+	mag = from->top;
+	from->top = mag->next;
 	mag->next = NULL;
+	from->nr--;
+	from->min = min(from->min, from->nr);
+	from->idle = min(from->idle, from->nr);
+	from->spare = min(from->spare, from->nr);
 	central->nr_full--;
 	central->nr_cached -= mag->nr;
-	central->min_full = min(central->min_full, central->nr_full);
-	central->idle_full = min(central->idle_full, central->nr_full);
-	central->spare_full = min(central->spare_full, central->nr_full);
 	return mag;
 }
 
@@ -91,11 +118,23 @@ static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
 	return depot_pop(central, depot_next(central, GOMEM_DEPOT_ANYBODY, true));
 }
 
+/* One for who has @list; @all: any rather than none. */
+static struct gomem_magazine *depot_pop_for(struct gomem_mcentral *central,
+					    unsigned int list, bool all)
+{
+	struct gomem_depot_list *from = depot_next(central, list, all);
+
+	if (!from && central->nr_full && depot_look(central))
+		from = depot_next(central, list, all);
+	return depot_pop(central, from);
+}
+
 static void depot_push_full(struct gomem_mcentral *central, unsigned int list,
 			    struct gomem_magazine *mag)
 {
-	mag->next = central->full[list];
-	central->full[list] = mag;
+	mag->next = central->full[list].top;
+	central->full[list].top = mag;
+	central->full[list].nr++;
 	central->nr_full++;
 	central->nr_cached += mag->nr;
 	/* Counted first, looked then; pairs with gomem_heap_empty_depots(). */
@@ -217,6 +256,17 @@ static void depot_stir(struct gomem_mcentral *central)
 	gomem_heap_stir(central->heap);
 }
 
+/* Has this node no memory for the class, in the page allocator or in the page heap? */
+static bool depot_has_no_more(const struct gomem_mcentral *central)
+{
+	unsigned int class = central->class;
+
+	return nr_online_nodes > 1 &&
+	       gomem_mheap_is_empty(central->mheap,
+				    gomem_object_order(gomem_class[class].size)) &&
+	       READ_ONCE(central->mheap->idle_pages) < gomem_class[class].npages;
+}
+
 /* A full magazine of another node, where @home's has nothing.  NULL if there is none. */
 static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, gfp_t gfp)
 {
@@ -224,7 +274,7 @@ static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, g
 	struct gomem_magazine *mag = NULL;
 	unsigned long flags;
 
-	if (!gomem_mcentral_may_stray(home, gfp) || !gomem_mheap_is_empty(home->mheap) ||
+	if (!gomem_mcentral_may_stray(home, gfp) || !depot_has_no_more(home) ||
 	    !list_empty(&home->partial))
 		return NULL;
 	while (!mag && (central = gomem_mcentral_next(home, central))) {
@@ -257,8 +307,8 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	full = depot_pop(central, depot_next(central, list, central->spare_full ||
-					     !gfpflags_allow_blocking(gfp)));
+	full = depot_pop_for(central, list, !gfpflags_allow_blocking(gfp) ||
+			     depot_has_no_more(central));
 	if (full) {
 		if (mag)
 			depot_push_empty(central, mag);
@@ -299,14 +349,43 @@ static unsigned int depot_most_runs(const struct gomem_mcentral *central)
 }
 
 /*
+ * Return up to @nr objects, of up to @magazines magazines of @list, or if that is
+ * GOMEM_DEPOT_LISTS of any, to their spans.
+ */
+static unsigned int depot_drain_list(struct gomem_mcentral *central, unsigned int list,
+				     unsigned int magazines, unsigned int nr)
+{
+	unsigned int done = 0, n;
+	struct gomem_magazine *mag;
+	unsigned long flags;
+
+	while (done < nr && magazines--) {
+		spin_lock_irqsave(&central->lock, flags);
+		if (list == GOMEM_DEPOT_LISTS)
+			mag = depot_pop_full(central);
+		else
+			mag = depot_pop(central, &central->full[list]);
+		spin_unlock_irqrestore(&central->lock, flags);
+		if (!mag)
+			break;
+		n = min(nr - done, mag->nr);
+		mag->nr -= n;
+		gomem_objects_put(central->heap, mag->obj + mag->nr, n, central);
+		gomem_depot_spare(central, mag);
+		done += n;
+	}
+	return done;
+}
+
+/*
  * One has come: one too many goes.  Who brings it may not have the time for more, and
  * whoever brought those before has done the same.
  */
-static void depot_limit_runs(struct gomem_mcentral *central)
+static void depot_limit_runs(struct gomem_mcentral *central, unsigned int list)
 {
 	if (gomem_is_run_class(central->class) &&
 	    READ_ONCE(central->nr_full) > depot_most_runs(central))
-		gomem_depot_drain(central, 1);
+		depot_drain_list(central, list, 1, UINT_MAX);
 }
 
 /* How many of @nr objects may be brought at once. */
@@ -347,7 +426,7 @@ struct gomem_magazine *gomem_depot_store(struct gomem_mcentral *central,
 	spin_unlock_irqrestore(&central->lock, flags);
 	depot_stir(central);
 	if (full)
-		depot_limit_runs(central);
+		depot_limit_runs(central, list);
 	return depot_fitting(central, mag, want);
 }
 
@@ -384,14 +463,15 @@ void gomem_depot_spare(struct gomem_mcentral *central,
 unsigned int gomem_depot_take(struct gomem_mcentral *central, unsigned int list,
 			      void **objs, unsigned int nr)
 {
-	struct gomem_magazine **from, *mag;
+	struct gomem_depot_list *from;
+	struct gomem_magazine *mag;
 	unsigned int taken = 0;
 	unsigned long flags;
 
 	nr = min(nr, GOMEM_DEPOT_MOST);
 	spin_lock_irqsave(&central->lock, flags);
-	while ((from = depot_next(central, list, central->spare_full)) &&
-	       (*from)->nr <= nr - taken) {
+	while ((from = depot_next(central, list, false)) &&
+	       from->top->nr <= nr - taken) {
 		mag = depot_pop(central, from);
 		memcpy(objs + taken, mag->obj, mag->nr * sizeof(*objs));
 		taken += mag->nr;
@@ -486,33 +566,6 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
 	return done;
 }
 
-/*
- * Return up to @nr objects of up to @magazines magazines to their spans: of those that
- * are for who has @list, or if @others of any.
- */
-static unsigned int depot_drain_some(struct gomem_mcentral *central,
-				     unsigned int magazines, unsigned int list,
-				     bool others, unsigned int nr)
-{
-	unsigned int done = 0, n;
-	struct gomem_magazine *mag;
-	unsigned long flags;
-
-	while (done < nr && magazines--) {
-		spin_lock_irqsave(&central->lock, flags);
-		mag = depot_pop(central, depot_next(central, list, others));
-		spin_unlock_irqrestore(&central->lock, flags);
-		if (!mag)
-			break;
-		n = min(nr - done, mag->nr);
-		mag->nr -= n;
-		gomem_objects_put(central->heap, mag->obj + mag->nr, n, central);
-		gomem_depot_spare(central, mag);
-		done += n;
-	}
-	return done;
-}
-
 /**
  * gomem_depot_drain_objects() - the same, with a limit to the work
  * @central: the class
@@ -523,15 +576,14 @@ static unsigned int depot_drain_some(struct gomem_mcentral *central,
  */
 unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
 {
-	return depot_drain_some(central, UINT_MAX, GOMEM_DEPOT_ANYBODY, true, nr);
+	return depot_drain_list(central, GOMEM_DEPOT_LISTS, UINT_MAX, nr);
 }
 
 /**
  * gomem_depot_drain_idle() - return what nobody has needed since the last call
  * @central: the class
  * @list: from gomem_depot_list(), of the CPU that asks
- * @others: also what other CPUs may want back; not to be asked for too often, or they
- *	have not had the time to want it
+ * @others: also what other CPUs have not needed, if they have had the time
  * @nr: how many objects to return, at most
  *
  * What others go on taking and bringing stays, so that they do not notice.
@@ -542,28 +594,31 @@ unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned 
 unsigned int gomem_depot_drain_idle(struct gomem_mcentral *central, unsigned int list,
 				    bool others, unsigned int nr)
 {
-	unsigned int idle;
+	unsigned int idle[GOMEM_DEPOT_LISTS] = {}, spare[GOMEM_DEPOT_LISTS], i, done = 0;
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	idle = others ? central->spare_full : central->idle_full;
-	central->idle_full = central->nr_full;
-	if (others)
-		central->spare_full = central->nr_full;
+	for (i = 0; i < GOMEM_DEPOT_LISTS; i++) {
+		spare[i] = central->full[i].spare;
+		if (i != list && i != GOMEM_DEPOT_ANYBODY)
+			continue;
+		idle[i] = central->full[i].idle;
+		central->full[i].idle = central->full[i].nr;
+	}
+	if (!others || !depot_look(central))
+		memset(spare, 0, sizeof(spare));
 	spin_unlock_irqrestore(&central->lock, flags);
-	return depot_drain_some(central, idle, list, others, nr);
+	for (i = 0; i < GOMEM_DEPOT_LISTS; i++)
+		done += depot_drain_list(central, i, max(idle[i], spare[i]), nr - done);
+	return done;
 }
 
-static void depot_drain_politely(struct gomem_mcentral *central, unsigned int nr)
+static void depot_drain_politely(struct gomem_mcentral *central, unsigned int list,
+				 unsigned int nr)
 {
-	unsigned int chunk;
-
-	for (; nr; nr -= chunk) {
-		chunk = min(nr, RESCHED_DRAIN);
-		if (gomem_depot_drain(central, chunk) < chunk)
-			return;
-		cond_resched();
-	}
+	for (; nr && depot_drain_list(central, list, 1, UINT_MAX); nr--)
+		if (nr % RESCHED_DRAIN == 0)
+			cond_resched();
 }
 
 /*
@@ -611,20 +666,17 @@ void gomem_depot_shed(struct gomem_mcentral *central)
  */
 void gomem_depot_trim(struct gomem_mcentral *central)
 {
-	unsigned int full, empty;
-	unsigned long flags;
+	unsigned int i;
 
-	spin_lock_irqsave(&central->lock, flags);
-	full = central->min_full;
-	empty = central->min_empty;
-	spin_unlock_irqrestore(&central->lock, flags);
-	depot_drain_politely(central, full);
-	depot_free_empty(central, empty);
+	for (i = 0; i < GOMEM_DEPOT_LISTS; i++)
+		depot_drain_politely(central, i, READ_ONCE(central->full[i].min));
+	depot_free_empty(central, READ_ONCE(central->min_empty));
 
-	spin_lock_irqsave(&central->lock, flags);
-	central->min_full = central->nr_full;
+	spin_lock_irq(&central->lock);
+	for (i = 0; i < GOMEM_DEPOT_LISTS; i++)
+		central->full[i].min = central->full[i].nr;
 	central->min_empty = central->nr_empty;
-	spin_unlock_irqrestore(&central->lock, flags);
+	spin_unlock_irq(&central->lock);
 }
 
 /**
@@ -635,6 +687,6 @@ void gomem_depot_trim(struct gomem_mcentral *central)
  */
 void gomem_depot_destroy(struct gomem_mcentral *central)
 {
-	depot_drain_politely(central, UINT_MAX);
+	depot_drain_politely(central, GOMEM_DEPOT_LISTS, UINT_MAX);
 	depot_free_empty(central, UINT_MAX);
 }

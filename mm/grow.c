@@ -106,11 +106,7 @@ static unsigned int grow_object_order(const struct gomem_want *want)
 {
 	unsigned int size = gomem_class[want->central->class].size;
 
-	if (!size)
-		return gomem_block_order(want->npages);
-	if (GOMEM_HAS_HALVES && size <= GOMEM_HALF_SIZE)
-		return 0;
-	return gomem_block_order(DIV_ROUND_UP(size, GOMEM_PAGE_SIZE));
+	return size ? gomem_object_order(size) : gomem_block_order(want->npages);
 }
 
 /*

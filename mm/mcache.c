@@ -664,6 +664,19 @@ static void mcache_go_home(struct gomem_heap *heap, struct gomem_mcache *mc,
 		pair->home = gomem_local_node(heap)->mheap->nid;
 }
 
+/*
+ * On which list of @central's depot a magazine of this CPU belongs.  If that is one of
+ * another node, it will not come back for it.
+ */
+static unsigned int mcache_list(struct gomem_heap *heap, const struct gomem_mcache *mc,
+				unsigned int class, const struct gomem_mcentral *central)
+{
+	if (static_branch_unlikely(&gomem_detour) &&
+	    central != &gomem_local_node(heap)->central[class])
+		return GOMEM_DEPOT_ANYBODY;
+	return READ_ONCE(mc->list[class]);
+}
+
 /* There is room. */
 static void mcache_push_on(struct gomem_mcache_class *cc, const void *p)
 {
@@ -759,7 +772,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		if (pushed == MCACHE_FULL) {
 			central = mcache_central(heap, mc, class);
 			full = mcache_detach_full(mc, class);
-			list = READ_ONCE(mc->list[class]);
+			list = mcache_list(heap, mc, class, central);
 			target = mcache_raise_target(mc, class);
 			asked = mcache_is_asked(heap, mc, may_sleep);
 		}

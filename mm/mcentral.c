@@ -300,7 +300,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 			return NULL;
 	}
 	span = mcentral_find(mheap, &want);
-	if (!span && light && gomem_mheap_is_empty(mheap))
+	if (!span && light && gomem_mheap_is_empty(mheap, gomem_object_order(c->size)))
 		goto out;
 	if (!span && !*drained) {
 		*drained = true;
@@ -314,7 +314,7 @@ static struct gomem_span *mcentral_new_span(struct gomem_mcentral *central,
 						gomem_mheap_growth(mheap)), gfp);
 		span = mcentral_grow(mheap, &want, page_gfp);
 		if (!span && light)
-			WRITE_ONCE(mheap->empty, jiffies);
+			gomem_mheap_set_empty(mheap, gomem_object_order(c->size));
 	}
 out:
 	if (IS_ERR_OR_NULL(span))
@@ -493,7 +493,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 				  unsigned int nr, gfp_t gfp, bool count,
 				  void **single)
 {
-	bool light = gomem_mcentral_may_stray(home, gfp), drained = false, alone;
+	bool light = gomem_mcentral_may_stray(home, gfp), drained = false, more = false, alone;
 	struct gomem_mcentral *central = home;
 	struct gomem_span *span = NULL;
 	unsigned long flags;
@@ -508,7 +508,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (count)
 			central->nmalloc += taken;
 		spin_unlock_irqrestore(&central->lock, flags);
-		if (taken && taken < nr && !count && mcentral_has_more(central, gfp))
+		if (taken && more && !count)
 			taken += mcentral_take_more(central, objs + taken, nr - taken);
 		if (taken || alone)
 			return taken;
@@ -516,6 +516,7 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (IS_ERR(span)) {
 			span = NULL;
 		} else if (span) {
+			more = mcentral_has_more(span->central, gfp);
 			central = span->central;
 		} else if (light) {
 			central = gomem_mcentral_next(home, central);

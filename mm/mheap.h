@@ -74,6 +74,7 @@ struct gomem_mheap {
 
 	/* When the page allocator had nothing of this node without effort; jiffies. */
 	unsigned long empty;
+	unsigned int empty_order;	/* and of which order */
 
 	/* Beyond these the worker wants to be called; mm/reclaim.c. */
 	unsigned long alarm_inuse;
@@ -132,12 +133,25 @@ static inline bool gomem_mheap_is_small(const struct gomem_mheap *mheap)
 }
 
 /*
- * Has the page allocator had nothing of this node, ten milliseconds ago at most?  To ask
- * it is no small thing, and would be done at each refill while others have memory.
+ * Has the page allocator had nothing of this node and @order, or of a smaller one, ten
+ * milliseconds ago at most?  To ask it is no small thing, and would be done at each
+ * refill while others have memory.
  */
-static inline bool gomem_mheap_is_empty(const struct gomem_mheap *mheap)
+static inline bool gomem_mheap_is_empty(const struct gomem_mheap *mheap,
+					unsigned int order)
 {
-	return time_before(jiffies, READ_ONCE(mheap->empty) + max(HZ / 100, 1));
+	return time_before(jiffies, READ_ONCE(mheap->empty) + max(HZ / 100, 1)) &&
+	       order >= READ_ONCE(mheap->empty_order);
+}
+
+/* It has nothing of @order. */
+static inline void gomem_mheap_set_empty(struct gomem_mheap *mheap, unsigned int order)
+{
+	/* That of a smaller one says more. */
+	if (gomem_mheap_is_empty(mheap, order) && order != mheap->empty_order)
+		return;
+	WRITE_ONCE(mheap->empty_order, order);
+	WRITE_ONCE(mheap->empty, jiffies);
 }
 
 /* How often the page heap of @node has grown. */
