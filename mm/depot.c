@@ -93,8 +93,8 @@ static bool depot_look(struct gomem_mcentral *central)
 	return true;
 }
 
-static struct gomem_magazine *depot_pop(struct gomem_mcentral *central,
-					struct gomem_depot_list *from)
+static __always_inline struct gomem_magazine *depot_pop(struct gomem_mcentral *central,
+							struct gomem_depot_list *from)
 {
 	struct gomem_magazine *mag;
 
@@ -116,17 +116,6 @@ static struct gomem_magazine *depot_pop(struct gomem_mcentral *central,
 static struct gomem_magazine *depot_pop_full(struct gomem_mcentral *central)
 {
 	return depot_pop(central, depot_next(central, GOMEM_DEPOT_ANYBODY, true));
-}
-
-/* One for who has @list; @all: any rather than none. */
-static struct gomem_magazine *depot_pop_for(struct gomem_mcentral *central,
-					    unsigned int list, bool all)
-{
-	struct gomem_depot_list *from = depot_next(central, list, all);
-
-	if (!from && central->nr_full && depot_look(central))
-		from = depot_next(central, list, all);
-	return depot_pop(central, from);
 }
 
 static void depot_push_full(struct gomem_mcentral *central, unsigned int list,
@@ -267,6 +256,19 @@ static bool depot_has_no_more(const struct gomem_mcentral *central)
 	       READ_ONCE(central->mheap->idle_pages) < gomem_class[class].npages;
 }
 
+/* One for who has @list.  Who has no other way gets any rather than none. */
+static struct gomem_magazine *depot_pop_for(struct gomem_mcentral *central,
+					    unsigned int list, gfp_t gfp)
+{
+	struct gomem_depot_list *from = depot_next(central, list, false);
+
+	if (from || !central->nr_full)
+		return depot_pop(central, from);
+	if (!gfpflags_allow_blocking(gfp) || depot_has_no_more(central))
+		return depot_pop_full(central);
+	return depot_look(central) ? depot_pop_full(central) : NULL;
+}
+
 /* A full magazine of another node, where @home's has nothing.  NULL if there is none. */
 static struct gomem_magazine *depot_pop_elsewhere(struct gomem_mcentral *home, gfp_t gfp)
 {
@@ -307,8 +309,7 @@ struct gomem_magazine *gomem_depot_refill(struct gomem_mcentral *central,
 	unsigned long flags;
 
 	spin_lock_irqsave(&central->lock, flags);
-	full = depot_pop_for(central, list, !gfpflags_allow_blocking(gfp) ||
-			     depot_has_no_more(central));
+	full = depot_pop_for(central, list, gfp);
 	if (full) {
 		if (mag)
 			depot_push_empty(central, mag);
