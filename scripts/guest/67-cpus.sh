@@ -42,8 +42,8 @@ check "objects wait there" test "$(class 1024 cached)" -gt 0
 sysctl -q -w kernel.sched_rt_runtime_us=-1
 # What the kernel itself has to do there is done: softirqs may have been left to a thread,
 # and where they are, no grace period ends and no CPU goes off, with or without gomem.
-for pid in $(pgrep -x ksoftirqd/1) $(pgrep '^rcu_'); do
-	chrt -f -p 99 "$pid" >/dev/null
+for pid in $(pidof ksoftirqd/1 rcu_preempt); do
+	chrt -f -p 99 "$pid" >/dev/null || exit 1
 done
 taskset 2 chrt -f 98 sh -c 'echo >/tmp/spins; while :; do :; done' &
 spinner=$!
