@@ -47,8 +47,8 @@
 /* How much the depot of a run class keeps. */
 #define MOST_RUN_BYTES	(64UL << 20)
 
-/* For how long others may do without what they have before it is taken, in jiffies. */
-#define LOOK_INTERVAL	(HZ >= 100 ? HZ / 100 : 1)
+/* All lists of full magazines. */
+#define ANY_LIST	GOMEM_DEPOT_LISTS
 
 /* --- Under central->lock. --- */
 
@@ -85,7 +85,7 @@ static bool depot_look(struct gomem_mcentral *central)
 {
 	unsigned int i;
 
-	if (time_before(jiffies, central->looked + LOOK_INTERVAL))
+	if (time_before(jiffies, central->looked + GOMEM_LOOK_INTERVAL))
 		return false;
 	central->looked = jiffies;
 	for (i = 0; i < GOMEM_DEPOT_LISTS; i++)
@@ -350,8 +350,8 @@ static unsigned int depot_most_runs(const struct gomem_mcentral *central)
 }
 
 /*
- * Return up to @nr objects, of up to @magazines magazines of @list, or if that is
- * GOMEM_DEPOT_LISTS of any, to their spans.
+ * Return up to @nr objects, of up to @magazines magazines of @list, which may be
+ * ANY_LIST, to their spans.
  */
 static unsigned int depot_drain_list(struct gomem_mcentral *central, unsigned int list,
 				     unsigned int magazines, unsigned int nr)
@@ -362,7 +362,7 @@ static unsigned int depot_drain_list(struct gomem_mcentral *central, unsigned in
 
 	while (done < nr && magazines--) {
 		spin_lock_irqsave(&central->lock, flags);
-		if (list == GOMEM_DEPOT_LISTS)
+		if (list == ANY_LIST)
 			mag = depot_pop_full(central);
 		else
 			mag = depot_pop(central, &central->full[list]);
@@ -547,23 +547,12 @@ unsigned int gomem_depot_give(struct gomem_mcentral *central, void **objs,
  * Context: any.  A caller that may not sleep asks for few.
  * Return: how many were emptied.
  */
-unsigned int gomem_depot_drain(struct gomem_mcentral *central,
-			       unsigned int nr)
+unsigned int gomem_depot_drain(struct gomem_mcentral *central, unsigned int nr)
 {
-	struct gomem_magazine *mag;
-	unsigned long flags;
-	unsigned int done;
+	unsigned int done = 0;
 
-	for (done = 0; done < nr; done++) {
-		spin_lock_irqsave(&central->lock, flags);
-		mag = depot_pop_full(central);
-		spin_unlock_irqrestore(&central->lock, flags);
-		if (!mag)
-			break;
-		gomem_objects_put(central->heap, mag->obj, mag->nr, central);
-		mag->nr = 0;
-		gomem_depot_spare(central, mag);
-	}
+	while (done < nr && depot_drain_list(central, ANY_LIST, 1, UINT_MAX))
+		done++;
 	return done;
 }
 
@@ -577,7 +566,7 @@ unsigned int gomem_depot_drain(struct gomem_mcentral *central,
  */
 unsigned int gomem_depot_drain_objects(struct gomem_mcentral *central, unsigned int nr)
 {
-	return depot_drain_list(central, GOMEM_DEPOT_LISTS, UINT_MAX, nr);
+	return depot_drain_list(central, ANY_LIST, UINT_MAX, nr);
 }
 
 /**
@@ -688,6 +677,6 @@ void gomem_depot_trim(struct gomem_mcentral *central)
  */
 void gomem_depot_destroy(struct gomem_mcentral *central)
 {
-	depot_drain_politely(central, GOMEM_DEPOT_LISTS, UINT_MAX);
+	depot_drain_politely(central, ANY_LIST, UINT_MAX);
 	depot_free_empty(central, UINT_MAX);
 }

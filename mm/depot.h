@@ -6,6 +6,7 @@
 #define GOMEM_DEPOT_H
 
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/types.h>
 
 #include "central.h"
@@ -13,6 +14,9 @@
 
 /* How many objects of a bulk request are moved under one hold of the lock. */
 #define GOMEM_DEPOT_MOST	512U
+
+/* For how long others may do without what they have before it is taken, in jiffies. */
+#define GOMEM_LOOK_INTERVAL	msecs_to_jiffies(10)
 
 /* The list of full magazines that are for whoever comes. */
 #define GOMEM_DEPOT_ANYBODY	0U

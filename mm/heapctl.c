@@ -29,9 +29,6 @@
 /* How often at once, when they have been left alone for long. */
 #define MOST_ASKS	128
 
-/* How often others' are looked at whether they need them, in jiffies: a hundred times a second. */
-#define COLLECT_INTERVAL (HZ >= 100 ? HZ / 100 : 1)
-
 /* How many by a caller that may not sleep, when the page allocator has nothing. */
 #define ATOMIC_OBJECTS	64U
 
@@ -172,7 +169,7 @@ static bool heapctl_may_look(struct gomem_heap *heap)
 {
 	unsigned long now = jiffies;
 
-	if (time_before(now, READ_ONCE(heap->collected) + COLLECT_INTERVAL))
+	if (time_before(now, READ_ONCE(heap->collected) + GOMEM_LOOK_INTERVAL))
 		return false;
 	WRITE_ONCE(heap->collected, now);
 	return true;

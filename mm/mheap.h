@@ -140,7 +140,7 @@ static inline bool gomem_mheap_is_small(const struct gomem_mheap *mheap)
 static inline bool gomem_mheap_is_empty(const struct gomem_mheap *mheap,
 					unsigned int order)
 {
-	return time_before(jiffies, READ_ONCE(mheap->empty) + max(HZ / 100, 1)) &&
+	return time_before(jiffies, READ_ONCE(mheap->empty) + msecs_to_jiffies(10)) &&
 	       order >= READ_ONCE(mheap->empty_order);
 }
 
