@@ -728,10 +728,12 @@ static bool mcache_install_and_push(struct gomem_mcentral *central,
 		/* It may be another one by now, with objects of another node. */
 		if (mcache_central(heap, mc, central->class) == central) {
 			mag = mcache_install_empty(mc, central->class, mag);
-			done = !mag || mcache_push_slow(heap, mc, central->class, p) ==
-				       MCACHE_PUSHED;
+			done = true;
 			if (!mag)
 				mcache_push_on(&mc->class[central->class], p);
+			else
+				done = mcache_push_slow(heap, mc, central->class, p) ==
+				       MCACHE_PUSHED;
 		}
 		mcache_leave(mc);
 	}

@@ -28,8 +28,8 @@
  * Touched only by its CPU, with preemption off and @busy set meanwhile; an
  * interrupt that finds @busy set leaves everything alone and goes to mcentral.  That of
  * a CPU which is off is touched as mm/mcachectl.c says.  Others read the counters and
- * the magazines' lengths, and write hints, @target, @list and @drained; and under gomem_gc.mutex
- * @idle_us and @at_us.  @naccount is changed without @busy.
+ * the magazines' lengths, and write hints, @target, @list and @drained; and under
+ * gomem_gc.mutex @idle_us and @at_us.  @naccount is changed without @busy.
  *
  * A CPU gets one, on its own node, when it comes up for the first time, and keeps
  * it.  Those that never do, and those for which there was no memory, share
