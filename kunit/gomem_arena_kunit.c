@@ -93,11 +93,17 @@ static long gc_bytes(struct kunit *test)
 	return gomem_arena_bytes();
 }
 
-/* What one arena is counted as; what kmalloc() rounds up to is known to it. */
+/* What one arena is counted as. */
 static long arena_bytes(void)
 {
-	return kmalloc_size_roundup(sizeof(struct gomem_arena)) +
-	       kmalloc_size_roundup(GOMEM_ARENA_HALVES * sizeof(void *));
+	return round_up(struct_size(&gomem_no_arena, span, GOMEM_ARENA_PAGES),
+			SMP_CACHE_BYTES);
+}
+
+/* And its table for blocks of half a page. */
+static long halves_bytes(void)
+{
+	return kmalloc_size_roundup(GOMEM_ARENA_HALVES * sizeof(void *));
 }
 
 /* @nr whole windows of memory that no block is in. */
@@ -493,6 +499,55 @@ static void arena_lifetime(struct kunit *test)
 	put_windows(base, 1);
 }
 
+/* Two blocks of half a page side by side, and a page after them. */
+static void arena_halves(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long base = get_windows(test, 1), odd = base + GOMEM_HALF_SIZE;
+	unsigned long page = base + GOMEM_PAGE_SIZE;
+	long before = gc_bytes(test);
+	struct gomem_span span[3];
+
+	/* The table comes with the first of them; without it, there is no block. */
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, page, GOMEM_PAGE_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
+	atomic_set(&meta->fail_nth, 1);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, gomem_arena_get(meta, odd, GOMEM_HALF_SIZE, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, odd, GOMEM_HALF_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes() + halves_bytes());
+	gomem_arena_set(odd, GOMEM_HALF_SIZE, 1, &span[1]);
+	gomem_arena_set(page, GOMEM_PAGE_SIZE, 3, &span[2]);
+
+	/* The other half is nobody's until it is somebody's. */
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)base), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd - 1), NULL);
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, GOMEM_HALF_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes() + halves_bytes());
+	gomem_arena_set_one(base, GOMEM_HALF_SIZE, 2, 2, &span[0]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd - 1), &span[0]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[1]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)page), &span[2]);
+	KUNIT_EXPECT_EQ(test, tag_at(base), 2UL);
+	KUNIT_EXPECT_EQ(test, tag_at(odd), 1UL);
+
+	/* One goes, the other stays; at last both are a page of somebody's. */
+	gomem_arena_set(base, GOMEM_HALF_SIZE, GOMEM_TAG_NONE, NULL);
+	gomem_arena_put(base, GOMEM_HALF_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)base), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[1]);
+	gomem_arena_set(odd, GOMEM_HALF_SIZE, GOMEM_TAG_NONE, NULL);
+	gomem_arena_put(odd, GOMEM_HALF_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, GOMEM_PAGE_SIZE, GFP_KERNEL));
+	gomem_arena_set(base, GOMEM_PAGE_SIZE, 4, &span[0]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[0]);
+
+	gomem_arena_set(base, 2 * GOMEM_PAGE_SIZE, GOMEM_TAG_NONE, NULL);
+	gomem_arena_put(base, GOMEM_PAGE_SIZE);
+	gomem_arena_put(page, GOMEM_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+	put_windows(base, 1);
+}
+
 static void arena_set_pages(struct kunit *test)
 {
 	struct gomem_meta *meta = gomem_test_heap(test)->meta;
@@ -557,6 +612,7 @@ static struct kunit_case gomem_arena_cases[] = {
 	KUNIT_CASE(index_of_sparse_memory),
 	KUNIT_CASE(index_grows_apart),
 	KUNIT_CASE(arena_lifetime),
+	KUNIT_CASE(arena_halves),
 	KUNIT_CASE(arena_set_pages),
 	KUNIT_CASE(arena_undo),
 	{}

@@ -4,9 +4,11 @@
  *
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
  * gomem's has an arena, which knows for each of its 512 half pages (the smallest
- * page of a kernel) a tag (the size class, or what else it is) and the span.  One
- * array over all of the memory (mm/index.c) leads from an address to its arena;
- * windows without one lead to gomem_no_arena, in which every tag says "not gomem's".
+ * page of a kernel) a tag (the size class, or what else it is), and for each of its 256
+ * pages the span.  Where there are blocks of half a page, which are rare, it has a second
+ * table of spans, by half page.  One array over all of the memory (mm/index.c) leads from
+ * an address to its arena; windows without one lead to gomem_no_arena, in which every tag
+ * says "not gomem's".
  * So gomem_free() finds the class of any pointer with two look-ups, one in the index and
  * one in the arena; and a pointer that is not ours ends in the slow path without having
  * cost the others a test.
@@ -30,7 +32,8 @@
 
 static_assert(GOMEM_NR_TAGS <= U8_MAX);
 
-struct gomem_arena gomem_no_arena;
+/* Without spans: nobody asks it for one.  Never written. */
+struct gomem_arena gomem_no_arena __ro_after_init;
 struct gomem_index *gomem_index __read_mostly;
 static DEFINE_SPINLOCK(gomem_index_lock);
 /* Around its replacement; inside the kernel's lock of memory hotplug. */
@@ -38,7 +41,8 @@ static DEFINE_MUTEX(gomem_index_mutex);
 
 /* Arenas serve blocks of any heap, so none of the heaps can count them. */
 static atomic_long_t arena_bytes;
-static struct gomem_stock arena_stock;
+static struct kmem_cache *arena_cache;
+static struct gomem_stock arena_stock, halves_stock;
 
 static unsigned long arena_index(const struct gomem_index *index,
 				 unsigned long address)
@@ -80,15 +84,15 @@ static void arena_unmake(const void *item)
 {
 	const struct gomem_arena *arena = item;
 
-	kfree(arena->span);
-	kfree(arena);
+	kfree(arena->half);
+	kmem_cache_free(arena_cache, (void *)arena);
 }
 
 static size_t arena_size(const void *item)
 {
 	const struct gomem_arena *arena = item;
 
-	return ksize(arena->span) + ksize(arena);
+	return kmem_cache_size(arena_cache) + (arena->half ? ksize(arena->half) : 0);
 }
 
 static void arena_free(struct gomem_arena *arena)
@@ -104,19 +108,23 @@ static void arena_free_rcu(struct rcu_head *rcu)
 	arena_free(container_of(rcu, struct gomem_arena, rcu));
 }
 
+static size_t halves_size(const void *item)
+{
+	return ksize(item);
+}
+
+static void *halves_make(gfp_t gfp)
+{
+	return kcalloc(GOMEM_ARENA_HALVES, sizeof(struct gomem_span *), gfp);
+}
+
 static void *arena_make(gfp_t gfp)
 {
-	struct gomem_arena *arena = kzalloc(sizeof(*arena), gfp);
+	struct gomem_arena *arena = kmem_cache_zalloc(arena_cache, gfp);
 
-	if (!arena)
-		return NULL;
-	arena->span = kcalloc(GOMEM_ARENA_HALVES, sizeof(*arena->span), gfp);
-	if (!arena->span) {
-		kfree(arena);
-		return NULL;
-	}
 	/* It may be known to nothing but a page of the index. */
-	kmemleak_not_leak(arena);
+	if (arena)
+		kmemleak_not_leak(arena);
 	return arena;
 }
 
@@ -155,6 +163,31 @@ static bool arena_ref(unsigned long i, struct gomem_arena **fresh)
 	return arena != &gomem_no_arena;
 }
 
+/* Have a second table of spans in the arena of @base, which serves a block there. */
+static bool arena_add_halves(struct gomem_meta *meta, unsigned long base, gfp_t gfp)
+{
+	struct gomem_arena *arena;
+	struct gomem_span **table;
+	unsigned int half;
+
+	rcu_read_lock();
+	arena = arena_of(base, &half);
+	rcu_read_unlock();
+	if (READ_ONCE(arena->half))
+		return true;
+	if (gomem_should_fail(meta))
+		return false;
+	table = gomem_stock_take(&halves_stock, gfp);
+	if (!table)
+		return false;
+	/* Who sees the table sees that it is empty; pairs with gomem_span_of(). */
+	if (cmpxchg(&arena->half, NULL, table))
+		kfree(table);
+	else
+		atomic_long_add(ksize(table), &arena_bytes);
+	return true;
+}
+
 static void arena_unref(unsigned long i)
 {
 	struct gomem_arena *arena;
@@ -175,7 +208,7 @@ static void arena_unref(unsigned long i)
  * gomem_arena_get() - have arenas for a new block
  * @meta: whose request it is
  * @base: address of the block
- * @bytes: its length
+ * @bytes: its length; GOMEM_HALF_SIZE for a block of half a page
  * @gfp: from gomem_meta_gfp()
  *
  * Return: 0, -ENOMEM, or -ERANGE for memory that the index does not cover.
@@ -198,6 +231,8 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		arena_free(fresh);	/* somebody else was faster */
 		fresh = NULL;
 	}
+	if (bytes == GOMEM_HALF_SIZE && !arena_add_halves(meta, base, gfp))
+		goto undo;
 	return 0;
 undo:
 	while (i-- > first)
@@ -219,6 +254,16 @@ void gomem_arena_put(unsigned long base, unsigned long bytes)
 		arena_unref(i);
 }
 
+/* Note the span of @nr half pages: pages, or one that is a block of its own. */
+static void arena_set_spans(struct gomem_arena *arena, unsigned int half,
+			    unsigned int nr, struct gomem_span *span)
+{
+	unsigned int i;
+
+	for (i = half / 2; i < (half + nr) / 2; i++)
+		WRITE_ONCE(arena->span[i], span);
+}
+
 /*
  * The part of it that lies in one arena, in half pages; the span is noted for the
  * first @nr_spans of them.
@@ -227,15 +272,15 @@ static void arena_set_part(struct gomem_arena *arena, unsigned int half,
 			   unsigned int nr, u8 tag, struct gomem_span *span,
 			   unsigned int nr_spans)
 {
-	unsigned int i;
-
 	/*
 	 * Who sees the span sees what is in it.  Pairs with the lock of the
 	 * mcentral or mheap under which a reader looks again.
 	 */
 	smp_wmb();
-	for (i = half; i < half + nr_spans; i++)
-		WRITE_ONCE(arena->span[i], span);
+	if (nr == 1)
+		WRITE_ONCE(arena->half[half], span);
+	else
+		arena_set_spans(arena, half, nr_spans, span);
 	/* Who sees the tag sees the span; pairs with the same. */
 	smp_wmb();
 	/* Bytes cannot be torn. */
@@ -278,8 +323,8 @@ void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
  * gomem_arena_set_one() - say that a run of pages is a single object, or was one
  * @base: where it begins
  * @bytes: how long it is
- * @first: tag of its first half page, the only one that anybody asks the span of
- * @rest: tag of the others
+ * @first: tag of its first half page
+ * @rest: tag of the others; nobody asks the span of any page but the first
  * @span: the span it belongs to, or NULL
  *
  * Context: under the lock of the mheap whose pages they are.
@@ -287,7 +332,7 @@ void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
 void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first,
 			 u8 rest, struct gomem_span *span)
 {
-	arena_set(base, bytes, first, rest, span, 1);
+	arena_set(base, bytes, first, rest, span, 2);
 }
 
 /**
@@ -323,14 +368,19 @@ void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
  */
 struct gomem_span *gomem_span_of(const void *p)
 {
-	struct gomem_span *span = NULL;
+	struct gomem_span *span = NULL, **table;
 	struct gomem_arena *arena;
 	unsigned int half;
 
 	rcu_read_lock();
 	arena = arena_of((unsigned long)p, &half);
-	if (arena != &gomem_no_arena)
-		span = READ_ONCE(arena->span[half]);
+	if (arena != &gomem_no_arena) {
+		span = READ_ONCE(arena->span[half / 2]);
+		/* An address dependency; pairs with arena_add_halves(). */
+		table = READ_ONCE(arena->half);
+		if (unlikely(!span && table))
+			span = READ_ONCE(table[half]);
+	}
 	rcu_read_unlock();
 	return span;
 }
@@ -470,14 +520,23 @@ int gomem_index_catch_up(void)
  */
 int gomem_index_init(void)
 {
+	size_t size = struct_size(&gomem_no_arena, span, GOMEM_ARENA_PAGES);
 	struct gomem_memory memory = {};
 
+	/* Rounded up here, so that it is counted as what it takes. */
+	arena_cache = kmem_cache_create("gomem_arena", round_up(size, SMP_CACHE_BYTES),
+					SMP_CACHE_BYTES, 0, NULL);
+	if (!arena_cache)
+		return -ENOMEM;
 	if (!gomem_memory_find(&memory))
 		gomem_index = gomem_index_make(&memory, NULL);
 	kfree(memory.range);
-	if (!gomem_index)
+	if (!gomem_index) {
+		kmem_cache_destroy(arena_cache);
 		return -ENOMEM;
+	}
 	gomem_stock_init(&arena_stock, arena_make, arena_unmake, arena_size, 1);
+	gomem_stock_init(&halves_stock, halves_make, kfree, halves_size, GOMEM_HAS_HALVES);
 	return 0;
 }
 
@@ -502,4 +561,6 @@ void gomem_index_exit(void)
 	gomem_index_free(index);
 	gomem_index = NULL;
 	gomem_stock_exit(&arena_stock);
+	gomem_stock_exit(&halves_stock);
+	kmem_cache_destroy(arena_cache);
 }

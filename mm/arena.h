@@ -33,9 +33,10 @@ enum gomem_tag {
 
 struct gomem_arena {
 	u8 tag[GOMEM_ARENA_HALVES];
-	struct gomem_span **span;	/* GOMEM_ARENA_HALVES of them */
 	unsigned int nr_blocks;		/* under gomem_index_lock */
 	struct rcu_head rcu;
+	struct gomem_span **half;	/* of blocks of half a page, or NULL */
+	struct gomem_span *span[];	/* of the others, by page */
 };
 
 struct gomem_index_map;
