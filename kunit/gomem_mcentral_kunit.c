@@ -638,6 +638,7 @@ static void mcentral_depot_before_growth(struct kunit *test)
 	fetch(test, CLASS_8192, objs, 7, true);
 	gomem_depot_spare(waiting, new_full(test, CLASS_1024, 8));
 	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
+	gomem_test_heap(test)->asked = jiffies - HZ;
 	fetch(test, CLASS_8192, objs + 7, 1, true);
 	KUNIT_EXPECT_EQ(test, waiting->nr_full, 0U);
 	KUNIT_EXPECT_EQ(test, waiting->nspans, 0UL);

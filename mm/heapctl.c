@@ -26,9 +26,6 @@
 /* How often others are disturbed, in jiffies: ten times a second. */
 #define ASK_INTERVAL	(HZ / 10)
 
-/* How often at once, when they have been left alone for long. */
-#define MOST_ASKS	128
-
 /* How many by a caller that may not sleep, when the page allocator has nothing. */
 #define ATOMIC_OBJECTS	64U
 
@@ -145,18 +142,16 @@ void gomem_heap_shed(struct gomem_heap *heap)
 
 /*
  * May what others are using be taken from them?  Not more often than they can bear it
- * without noticing, however fast the heap grows; what was not done lately may be done at
- * once.
+ * without noticing, however fast the heap grows.  What is wanted again at once is on its
+ * way from one CPU to another: taken each time, it would be in place of growth for ever.
  */
 static bool heapctl_may_disturb(struct gomem_heap *heap)
 {
-	unsigned long asked = READ_ONCE(heap->asked), now = jiffies;
+	unsigned long now = jiffies;
 
-	if (time_before(asked, now - MOST_ASKS * ASK_INTERVAL))
-		asked = now - MOST_ASKS * ASK_INTERVAL;
-	if (time_before(now, asked + ASK_INTERVAL))
+	if (time_before(now, READ_ONCE(heap->asked) + ASK_INTERVAL))
 		return false;
-	WRITE_ONCE(heap->asked, asked + ASK_INTERVAL);
+	WRITE_ONCE(heap->asked, now);
 	return true;
 }
 

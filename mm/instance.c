@@ -79,7 +79,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	heap->name = name;
 	heap->meta = meta;
 	heap->hooks = &instance_hooks;
-	heap->asked = jiffies - 60 * HZ;
+	heap->asked = jiffies - HZ;
 	heap->collected = jiffies - HZ;
 	gomem_knobs_init(heap);
 	ret = gomem_mprof_init(heap);
