@@ -395,6 +395,57 @@ static void badfree_uncached(struct kunit *test)
 	expect_no_harm(test, 208);
 }
 
+/*
+ * kfree() of gomem's memory.  Where kfree() looks whether a page is its own it complains
+ * and does no more.  Where it does not it drops a reference, of which gomem's pages have
+ * enough; scripts/guest/70-pages.sh has that, on stock kernels.
+ */
+#ifdef kunit_warning_suppress
+/* Who gets memory now and writes to it: is it @p's? */
+static void expect_untouched(struct kunit *test, const void *p, size_t size)
+{
+	unsigned long page[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = __get_free_page(GFP_KERNEL);
+		if (page[i])
+			memset((void *)page[i], 'C', PAGE_SIZE);
+	}
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 'A', size));
+	while (i--)
+		free_page(page[i]);
+}
+
+static void badfree_kfree(struct kunit *test)
+{
+	static const size_t sizes[] = { 64, 2048, 8192, 30000, 60000, 100000 };
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = take(test, sizes[i]);
+		memset(p, 'A', sizes[i]);
+		kunit_warning_suppress(test)
+			kfree(p);
+		expect_untouched(test, p, sizes[i]);
+		KUNIT_EXPECT_TRUE(test, gomem_owns(p));
+		KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+		gomem_free(p);
+		gomem_heap_drain(heap);
+	}
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&heap->meta->stolen), 0L);
+	KUNIT_EXPECT_EQ(test, bad_frees(heap), 0L);
+	expect_no_harm(test, 2048);
+}
+#else
+static void badfree_kfree(struct kunit *test)
+{
+	kunit_skip(test, "kfree() complains of it, and cannot be kept from that");
+}
+#endif
+
 static struct kunit_case gomem_badfree_cases[] = {
 	KUNIT_CASE(badfree_repeat),
 	KUNIT_CASE(badfree_repeat_default_heap),
@@ -411,6 +462,7 @@ static struct kunit_case gomem_badfree_cases[] = {
 	KUNIT_CASE(badfree_after_its_span),
 	KUNIT_CASE(badfree_in_another_class),
 	KUNIT_CASE(badfree_uncached),
+	KUNIT_CASE(badfree_kfree),
 	{}
 };
 
