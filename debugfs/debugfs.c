@@ -81,8 +81,6 @@ int gomem_debugfs_init(void)
 		debugfs_create_file(files[i].name, 0400, directory, NULL,
 				    files[i].fops);
 	gomem_knobs_create(directory);
-	debugfs_create_file("mem_profile_rate", 0600, directory, NULL,
-			    gomem_mem_profile_rate_fops);
 	return 0;
 }
 

@@ -41,7 +41,6 @@ int gomem_heap_txt_show(struct seq_file *m, void *v);
 int gomem_sites_show(struct seq_file *m, void *v);
 int gomem_memstats_trailer(struct seq_file *m);
 extern const struct file_operations gomem_heap_fops;
-extern const struct file_operations *const gomem_mem_profile_rate_fops;
 
 /* Bytes that become more. */
 struct gomem_blob {

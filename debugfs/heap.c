@@ -7,7 +7,6 @@
  * for people: who holds the memory of a size class?
  */
 #include <linux/cred.h>
-#include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
 #include <linux/ktime.h>
@@ -240,21 +239,3 @@ int gomem_sites_show(struct seq_file *m, void *v)
 	kvfree(view);
 	return ret;
 }
-
-/* --- mem_profile_rate. --- */
-
-static int rate_get(void *data, u64 *value)
-{
-	*value = gomem_mem_profile_rate();
-	return 0;
-}
-
-static int rate_set(void *data, u64 value)
-{
-	return value > U32_MAX ? -EINVAL : gomem_set_mem_profile_rate(value);
-}
-
-DEFINE_DEBUGFS_ATTRIBUTE(rate_fops, rate_get, rate_set, "%llu\n");
-
-/* DEFINE_DEBUGFS_ATTRIBUTE() makes it static. */
-const struct file_operations *const gomem_mem_profile_rate_fops = &rate_fops;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files to write to: the knobs of mm/knobs.c, and gc and free_os_memory, which
- * do what they are called when 1 is written.
+ * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, and gc and
+ * free_os_memory, which do what they are called when 1 is written.  What is a number is
+ * the same for all of them.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -64,6 +65,40 @@ static const struct file_operations knob_fops = {
 	.llseek = default_llseek,
 };
 
+static ssize_t rate_read(struct file *file, char __user *to, size_t count,
+			 loff_t *pos)
+{
+	char text[MAX_TEXT];
+	int len;
+
+	len = scnprintf(text, sizeof(text), "%u\n", gomem_mem_profile_rate());
+	return simple_read_from_buffer(to, count, pos, text, len);
+}
+
+static ssize_t rate_write(struct file *file, const char __user *from,
+			  size_t count, loff_t *pos)
+{
+	char text[MAX_TEXT];
+	s64 rate;
+	int ret;
+
+	ret = get_text(text, from, count);
+	if (!ret)
+		ret = gomem_knob_number(text, false, &rate);
+	if (!ret)
+		ret = rate < 0 || rate > U32_MAX ? -EINVAL :
+						   gomem_set_mem_profile_rate(rate);
+	return ret ? ret : count;
+}
+
+static const struct file_operations rate_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = rate_read,
+	.write = rate_write,
+	.llseek = default_llseek,
+};
+
 static const struct {
 	const char *name;
 	void (*act)(void);
@@ -76,13 +111,13 @@ static ssize_t action_write(struct file *file, const char __user *from,
 			    size_t count, loff_t *pos)
 {
 	char text[MAX_TEXT];
-	unsigned int number;
+	s64 number;
 	int ret;
 
 	ret = get_text(text, from, count);
 	if (ret)
 		return ret;
-	if (kstrtouint(text, 10, &number) || number != 1)
+	if (gomem_knob_number(text, false, &number) || number != 1)
 		return -EINVAL;
 	actions[(uintptr_t)file->private_data].act();
 	return count;
@@ -106,6 +141,7 @@ void gomem_knobs_create(struct dentry *directory)
 	for (i = 0; i < GOMEM_NR_KNOBS; i++)
 		debugfs_create_file(gomem_knob_name(i), 0600, directory,
 				    (void *)i, &knob_fops);
+	debugfs_create_file("mem_profile_rate", 0600, directory, NULL, &rate_fops);
 	for (i = 0; i < ARRAY_SIZE(actions); i++)
 		debugfs_create_file(actions[i].name, 0200, directory, (void *)i,
 				    &action_fops);

@@ -544,6 +544,14 @@ static void knobs_refuse(struct kunit *test)
 		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "-1" },
 		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "86400001" },
 		{ GOMEM_KNOB_GCTRACE, "2" }, { GOMEM_KNOB_SCAVTRACE, "yes" },
+		{ GOMEM_KNOB_GCTRACE, "+1" }, { GOMEM_KNOB_GCTRACE, "1\t" },
+		{ GOMEM_KNOB_GCTRACE, " 1" }, { GOMEM_KNOB_GCTRACE, "1 " },
+		{ GOMEM_KNOB_GCTRACE, "1\n\n" }, { GOMEM_KNOB_GCTRACE, "1\r\n" },
+		{ GOMEM_KNOB_GC_PERCENT, "-" }, { GOMEM_KNOB_GC_PERCENT, "--1" },
+		{ GOMEM_KNOB_GC_PERCENT, "1-" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "+1K" }, { GOMEM_KNOB_MEMORY_LIMIT, "1 K" },
+		{ GOMEM_KNOB_MEMORY_LIMIT, "1K " }, { GOMEM_KNOB_MEMORY_LIMIT, "1K\n\n" },
+		{ GOMEM_KNOB_SCAVENGE_DELAY_MS, "00000000000000000000512garbage" },
 	};
 	struct gomem_heap *heap = gomem_test_heap(test);
 	unsigned int i;

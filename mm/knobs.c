@@ -76,33 +76,57 @@ static s64 knob_unit(const char *suffix)
 }
 
 /**
+ * gomem_knob_number() - the number that a text is
+ * @text: decimal digits, perhaps after a minus sign; a line's end may follow
+ * @bytes: K, M or G may follow the digits
+ * @value: where it goes
+ *
+ * Who gets part of a number, or one that ends in something else, does not guess.
+ *
+ * Return: 0, or -EINVAL.
+ */
+int gomem_knob_number(const char *text, bool bytes, s64 *value)
+{
+	size_t digits, length = strlen(text);
+	char number[24];
+	s64 factor;
+
+	if (length && text[length - 1] == '\n')
+		length--;
+	if (length >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, text, length);
+	number[length] = 0;
+	digits = *number == '-';
+	digits += strspn(number + digits, "0123456789");
+	if (number[digits] && !bytes)
+		return -EINVAL;
+	factor = knob_unit(number + digits);
+	number[digits] = 0;
+	if (!factor || kstrtos64(number, 10, value))
+		return -EINVAL;
+	if (*value > div64_s64(S64_MAX, factor) ||
+	    *value < div64_s64(S64_MIN, factor))
+		return -EINVAL;
+	*value *= factor;
+	return 0;
+}
+
+/**
  * gomem_knob_parse() - turn a knob to what a text says
  * @heap: whose
  * @knob: which
- * @text: a decimal number; of bytes, K, M or G may follow; a line's end may
+ * @text: as for gomem_knob_number()
  *
  * Return: 0, or -EINVAL and nothing is changed.
  */
 int gomem_knob_parse(struct gomem_heap *heap, enum gomem_knob knob,
 		     const char *text)
 {
-	char number[24];
-	s64 value, factor = 1;
-	size_t digits;
+	s64 value;
+	int ret = gomem_knob_number(text, knobs[knob].bytes, &value);
 
-	if (strscpy(number, text, sizeof(number)) < 0)
-		return -EINVAL;
-	strim(number);
-	digits = strspn(number, "-0123456789");
-	if (number[digits] && !knobs[knob].bytes)
-		return -EINVAL;
-	factor = knob_unit(number + digits);
-	number[digits] = 0;
-	if (!factor || kstrtos64(number, 10, &value))
-		return -EINVAL;
-	if (value > div64_s64(S64_MAX, factor) || value < div64_s64(S64_MIN, factor))
-		return -EINVAL;
-	return gomem_knob_set(heap, knob, value * factor);
+	return ret ? ret : gomem_knob_set(heap, knob, value);
 }
 
 /**

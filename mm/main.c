@@ -32,6 +32,7 @@
 #include "block.h"
 #include "hotplug.h"
 #include "instance.h"
+#include "knobs.h"
 #include "mcache.h"
 #include "meta.h"
 #include "mprof.h"
@@ -45,7 +46,24 @@ module_param(debug, charp, 0400);
 MODULE_PARM_DESC(debug, "F: check every free at once, without caches");
 
 static unsigned int mem_profile_rate = 512 << 10;
-module_param(mem_profile_rate, uint, 0400);
+
+/* The same numbers as in the file of that name. */
+static int rate_set_param(const char *text, const struct kernel_param *kp)
+{
+	s64 rate;
+
+	if (gomem_knob_number(text, false, &rate) || rate < 0 || rate > U32_MAX)
+		return -EINVAL;
+	mem_profile_rate = rate;
+	return 0;
+}
+
+static const struct kernel_param_ops rate_ops = {
+	.set = rate_set_param,
+	.get = param_get_uint,
+};
+
+module_param_cb(mem_profile_rate, &rate_ops, &mem_profile_rate, 0400);
 MODULE_PARM_DESC(mem_profile_rate, "bytes between samples of the heap profile at first; 0: none, 1: every allocation");
 
 static struct gomem_meta default_meta;

@@ -12,13 +12,24 @@
 rate() { cat "$D"/mem_profile_rate; }
 
 refused() {
-	for bad in "" x -1 1073741825 99999999999999999999 '1 2'; do
+	tab=$(printf '1\t')
+	for bad in "" x -1 1073741825 99999999999999999999 '1 2' +1 ' 1' '1 ' "$tab" \
+		   0x10 1K 00000000000000000000512garbage; do
 		if echo "$bad" >"$D"/mem_profile_rate; then
 			echo "accepted: '$bad'"
 			return 1
 		fi
 	done 2>/dev/null
 	[ "$(rate)" = 524288 ]
+}
+
+insmod_refuses() {
+	for bad in x -1 +1 0x200 1K 4294967296; do
+		if insmod /gomem.ko mem_profile_rate="$bad" 2>/dev/null; then
+			echo "accepted: '$bad'"
+			return 1
+		fi
+	done
 }
 
 modes_are_right() {
@@ -188,6 +199,7 @@ check "books" books
 check "the equations" judge "$D"/memstats
 trace 1
 check "rmmod while events are on" rmmod gomem
+check "no rate, no insmod" insmod_refuses
 check "insmod with another rate" insmod /gomem.ko mem_profile_rate=1
 check "that rate" test "$(rate)" = 1
 check "trace events of refills and spans" trace_others
