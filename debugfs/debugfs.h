@@ -40,6 +40,7 @@ int gomem_blocks_show(struct seq_file *m, void *v);
 int gomem_heap_txt_show(struct seq_file *m, void *v);
 int gomem_sites_show(struct seq_file *m, void *v);
 int gomem_memstats_trailer(struct seq_file *m);
+void gomem_ring_show(struct seq_file *m, const u64 *ring, u32 nr, const char *between);
 extern const struct file_operations gomem_heap_fops;
 
 /* Bytes that become more. */

@@ -76,20 +76,20 @@ static struct view *take_view(void)
 	return view;
 }
 
-/* A ring, without the zeroes of pauses that have not been yet. */
-static void show_ring(struct seq_file *m, const u64 *ring, const char *between,
-		      bool all)
+/**
+ * gomem_ring_show() - a ring of pauses
+ * @m: where
+ * @ring: the values, of which those that have not been yet are zeroes
+ * @nr: how many to show; a pause may have been of no time at all
+ * @between: between two of them
+ */
+void gomem_ring_show(struct seq_file *m, const u64 *ring, u32 nr, const char *between)
 {
-	bool first = true;
 	unsigned int i;
 
-	for (i = 0; i < GOMEM_NR_PAUSES; i++) {
-		if (!all && !ring[i])
-			continue;
-		seq_printf(m, "%s%llu", first ? "" : between, ring[i]);
-		first = false;
-	}
-	if (first)
+	for (i = 0; i < min_t(u32, nr, GOMEM_NR_PAUSES); i++)
+		seq_printf(m, "%s%llu", i ? between : "", ring[i]);
+	if (!i)
 		seq_putc(m, '0');
 }
 
@@ -124,7 +124,8 @@ static void show_value(struct seq_file *m, const struct gomem_field *field,
 		break;
 	case GOMEM_F_RING:
 		seq_puts(m, json ? "[" : "");
-		show_ring(m, value, json ? "," : " ", json);
+		gomem_ring_show(m, value, json ? GOMEM_NR_PAUSES : stats->num_gc,
+				json ? "," : " ");
 		seq_puts(m, json ? "]" : "");
 		break;
 	}
@@ -244,7 +245,8 @@ int gomem_memstats_trailer(struct seq_file *m)
 			continue;
 		seq_printf(m, "# %s = %s", name, ring ? "[" : "");
 		if (ring)
-			show_ring(m, (void *)&view->stats + field->offset, " ", true);
+			gomem_ring_show(m, (void *)&view->stats + field->offset,
+					GOMEM_NR_PAUSES, " ");
 		else
 			show_value(m, field, &view->stats, false);
 		if (pair) {

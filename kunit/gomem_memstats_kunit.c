@@ -6,6 +6,7 @@
  * and not taken from mm/check.c, which is itself under test: it has to say that
  * the books balance when they do, and that they do not when they do not.
  */
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -444,6 +445,35 @@ static void memstats_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, GOMEM_BY_SIZE, 61);
 }
 
+/* What gomem_ring_show() makes of the first @nr pauses. */
+static const char *shown(struct kunit *test, const u64 *ring, u32 nr)
+{
+	struct seq_file m = { .size = SZ_4K };
+
+	m.buf = kunit_kzalloc(test, m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	gomem_ring_show(&m, ring, nr, " ");
+	return m.buf;
+}
+
+/* A pause that took no time is a pause; what has not been is none. */
+static void memstats_rings(struct kunit *test)
+{
+	u64 *ring = kunit_kcalloc(test, GOMEM_NR_PAUSES, sizeof(*ring), GFP_KERNEL);
+	const char *all;
+	unsigned int i, spaces = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, ring);
+	ring[1] = 5;
+	KUNIT_EXPECT_STREQ(test, shown(test, ring, 0), "0");
+	KUNIT_EXPECT_STREQ(test, shown(test, ring, 1), "0");
+	KUNIT_EXPECT_STREQ(test, shown(test, ring, 3), "0 5 0");
+	all = shown(test, ring, 387);
+	for (i = 0; all[i]; i++)
+		spaces += all[i] == ' ';
+	KUNIT_EXPECT_EQ(test, spaces, GOMEM_NR_PAUSES - 1U);
+}
+
 static struct kunit_case gomem_memstats_cases[] = {
 	KUNIT_CASE(memstats_of_nothing),
 	KUNIT_CASE(memstats_are_exact),
@@ -453,6 +483,7 @@ static struct kunit_case gomem_memstats_cases[] = {
 	KUNIT_CASE(memstats_check_notices),
 	KUNIT_CASE(memstats_of_default_heap),
 	KUNIT_CASE(memstats_fields),
+	KUNIT_CASE(memstats_rings),
 	KUNIT_CASE(memstats_are_bounded),
 	KUNIT_CASE(memstats_hold_under_load),
 	{}

@@ -32,6 +32,7 @@ FIELDS = (
 )
 BY_SIZE = 61
 RINGS = ("PauseNs", "PauseEnd")
+RING_SIZE = 256
 # A file each, with one number; a kernel module without them is an older one.
 KNOBS = (
     "gc_percent", "memory_limit", "mem_profile_rate", "scavenge_delay_ms",
@@ -149,7 +150,7 @@ def parse_scalar(text):
 
 
 def parse_memstats(text, reading):
-    """memstats: "Name value" a line, rings without their zeroes, BySize rows."""
+    """memstats: "Name value" a line, rings as far as they are used, BySize rows."""
     for name, *values in (line.split() for line in text.splitlines() if line):
         if name.startswith("#"):
             continue
@@ -157,7 +158,7 @@ def parse_memstats(text, reading):
             size, mallocs, frees = map(int, values)
             reading.by_size.append((size, mallocs, frees))
         elif name in RINGS:
-            reading.memstats[name] = [int(v) for v in values if int(v)]
+            reading.memstats[name] = [int(v) for v in values]
         elif re.fullmatch("[A-Z][A-Za-z0-9]*", name):
             if len(values) != 1:
                 raise ValueError(f"{name} has not one value")
@@ -175,7 +176,7 @@ def parse_json(text, reading):
         if name in fields:
             reading.memstats[name] = fields[name]
     for name in RINGS:
-        reading.memstats[name] = [v for v in fields[name] if v]
+        reading.memstats[name] = list(fields[name])
     reading.by_size = [(row["Size"], row["Mallocs"], row["Frees"])
                        for row in fields["BySize"]]
     check_fields(reading)
@@ -195,6 +196,9 @@ def check_fields(reading):
                  "GCCPUFraction": (int, float)}.get(name, (int,))
         if type(value) not in kinds:
             raise ValueError(f"{name} is {value}")
+    for name in RINGS:  # what is behind the cycles that have been is no pause
+        used = min(max(reading.memstats["NumGC"], 0), RING_SIZE)
+        reading.memstats[name] = reading.memstats[name][:used]
     if len(reading.by_size) != BY_SIZE:
         raise ValueError(f"BySize has {len(reading.by_size)} rows, not {BY_SIZE}")
 
