@@ -108,6 +108,30 @@ static void gc_is_told(struct kunit *test)
 	KUNIT_EXPECT_LT(test, stats_of(test)->gc_cpu_ppb, ppb);
 }
 
+/* A second of one CPU and one of three are four; CPUs that come change no past. */
+static void gc_fraction_over_hotplug(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 start = ktime_get_ns(), most = 4 * NSEC_PER_MSEC, ppb, took;
+	struct gomem_gc *gc = heap->gc;
+
+	gc->online_ns = 0;
+	gc->online_at = start - NSEC_PER_SEC;
+	gc->nr_online = 1;
+	gc->cpu_ns = most;
+	gomem_gc_cpus_change(heap, 3);
+	gc->online_at -= NSEC_PER_SEC;
+	gomem_gc_cpus_change(heap, 1000);
+	gomem_gc_cpus_change(heap, 0);
+	ppb = stats_of(test)->gc_cpu_ppb;
+	took = ktime_get_ns() - start;
+	KUNIT_EXPECT_LE(test, ppb, NSEC_PER_SEC / 1000ULL);
+	KUNIT_EXPECT_GE(test, ppb, div64_u64(most * NSEC_PER_SEC,
+					     4ULL * NSEC_PER_SEC + 1000 * took));
+	gomem_gc_cpus_change(heap, num_online_cpus());
+	gc->cpu_ns = 0;
+}
+
 /* The rings begin anew after 256, and only the newest are left. */
 static void gc_rings(struct kunit *test)
 {
@@ -431,6 +455,7 @@ static void gc_under_load(struct kunit *test)
 static struct kunit_case gomem_gc_cases[] = {
 	KUNIT_CASE(gc_collects),
 	KUNIT_CASE(gc_is_told),
+	KUNIT_CASE(gc_fraction_over_hotplug),
 	KUNIT_CASE(gc_rings),
 	KUNIT_CASE(gc_goals),
 	KUNIT_CASE(gc_next),

@@ -388,24 +388,55 @@ static void gc_record(struct gomem_heap *heap, bool forced, u64 pause, u64 cpu_n
 	gc->not_before = gc->last_ns + max_t(u64, cpu_ns, LEAST_GAP_NS);
 }
 
-/* Share of the CPUs' time that cycles took, in parts per 10^9; under gc->lock, or gc->mutex. */
+/* How long CPUs have been online since the heap was made, all together; under gc->lock. */
+static u64 gc_online_ns(const struct gomem_gc *gc, u64 now)
+{
+	return gc->online_ns + (now - gc->online_at) * gc->nr_online;
+}
+
+/* Share of the CPUs' time that cycles took, in parts per 10^9; under gc->lock. */
 static u64 gc_cpu_ppb(const struct gomem_gc *gc)
 {
-	u64 all = (ktime_get_ns() - gc->born) * num_online_cpus();
+	return mul_u64_u64_div_u64(gc->cpu_ns, NSEC_PER_SEC,
+				   gc_online_ns(gc, ktime_get_ns()) + 1);
+}
 
-	return mul_u64_u64_div_u64(gc->cpu_ns, NSEC_PER_SEC, all + 1);
+/**
+ * gomem_gc_cpus_change() - CPUs come and go
+ * @heap: a heap
+ * @nr: how many are online from now on
+ *
+ * Context: any but NMI.
+ */
+void gomem_gc_cpus_change(struct gomem_heap *heap, unsigned int nr)
+{
+	struct gomem_gc *gc = heap->gc;
+	unsigned long flags;
+	u64 now;
+
+	spin_lock_irqsave(&gc->lock, flags);
+	now = ktime_get_ns();
+	gc->online_ns = gc_online_ns(gc, now);
+	gc->online_at = now;
+	gc->nr_online = nr;
+	spin_unlock_irqrestore(&gc->lock, flags);
 }
 
 /* As Go does with GODEBUG=gctrace=1. */
 static void gc_log_cycle(struct gomem_heap *heap, bool forced, u64 pause,
 			 u64 cpu_ns, u64 before, u64 after, u64 goal)
 {
-	const struct gomem_gc *gc = heap->gc;
+	struct gomem_gc *gc = heap->gc;
 	u64 ms = div_u64(gc->last_ns - gc->born, NSEC_PER_MSEC);
+	unsigned long flags;
+	u64 ppb;
 
+	spin_lock_irqsave(&gc->lock, flags);
+	ppb = gc_cpu_ppb(gc);
+	spin_unlock_irqrestore(&gc->lock, flags);
 	pr_info("gc %u @%llu.%03llus %llu%%: %llu+%llu us clock, %llu->%llu KB, %llu KB goal, %u P%s\n",
 		gc->nr, ms / 1000, ms % 1000,
-		div_u64(gc_cpu_ppb(gc), NSEC_PER_SEC / 100),
+		div_u64(ppb, NSEC_PER_SEC / 100),
 		div_u64(pause, NSEC_PER_USEC), div_u64(cpu_ns, NSEC_PER_USEC),
 		before >> 10, after >> 10, goal >> 10, num_online_cpus(),
 		forced ? " (forced)" : "");
@@ -641,6 +672,8 @@ int gomem_gc_init(struct gomem_heap *heap)
 	spin_lock_init(&gc->lock);
 	gc->born = ktime_get_ns();
 	gc->checked = gc->born;
+	gc->online_at = gc->born;
+	gc->nr_online = num_online_cpus();
 	gc->scratch = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER,
 				       sizeof(*gc->scratch), GFP_KERNEL);
 	if (gc->scratch)

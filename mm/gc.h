@@ -31,6 +31,9 @@ struct gomem_gc {
 
 	spinlock_t lock;		/* everything below */
 	u64 born;			/* ktime_get_ns() */
+	u64 online_ns;			/* that CPUs have been online, one by one */
+	u64 online_at;			/* until when that is so, ktime_get_ns() */
+	unsigned int nr_online;		/* CPUs since then */
 	u64 live;			/* HeapAlloc after the last cycle */
 	u64 cpu_ns;			/* spent in cycles */
 	u64 last, last_ns;		/* end of the last, ktime_get_real_ns(), _ns() */
@@ -57,6 +60,7 @@ extern struct mutex gomem_rearm_mutex;
 
 int gomem_gc_init(struct gomem_heap *heap);
 void gomem_gc_exit(struct gomem_heap *heap);
+void gomem_gc_cpus_change(struct gomem_heap *heap, unsigned int nr);
 u64 gomem_gc_goal(const struct gomem_heap *heap);
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
 unsigned int gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake);

@@ -45,8 +45,10 @@ static int hotplug_cpu_comes(unsigned int cpu)
 	struct gomem_heap *heap;
 
 	down_read(&gomem_heaps_lock);
-	list_for_each_entry(heap, &gomem_heaps, list)
+	list_for_each_entry(heap, &gomem_heaps, list) {
 		gomem_mcache_create(heap, cpu);
+		gomem_gc_cpus_change(heap, num_online_cpus() + 1);
+	}
 	up_read(&gomem_heaps_lock);
 	return 0;
 }
@@ -56,10 +58,12 @@ static int hotplug_cpu_is_dead(unsigned int cpu)
 	struct gomem_heap *heap;
 
 	down_read(&gomem_heaps_lock);
-	list_for_each_entry(heap, &gomem_heaps, list)
+	list_for_each_entry(heap, &gomem_heaps, list) {
+		gomem_gc_cpus_change(heap, num_online_cpus());
 		if (cpumask_test_cpu(cpu, heap->cpus))
 			gomem_mcache_drain(heap, gomem_mcache_of(heap, cpu),
 					   UINT_MAX);
+	}
 	up_read(&gomem_heaps_lock);
 	return 0;
 }

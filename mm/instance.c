@@ -94,6 +94,7 @@ int gomem_heap_init(struct gomem_heap *heap, const char *name,
 	/* The CPUs that are there now; others get theirs when they come. */
 	mutex_lock(&heap->gc->mutex);
 	cpus_read_lock();
+	gomem_gc_cpus_change(heap, num_online_cpus());
 	ret = gomem_mcaches_create(heap);
 	if (!ret)
 		ret = instance_begin(heap);

@@ -25,6 +25,26 @@ dead_cpu_leaves_nothing() {
 	[ "$cached" = 0 ] && [ "$spans" = 0 ]
 }
 
+# What cycles took is a share of the time that there was, not of what the CPUs that are
+# left would have had.
+share_stays() {
+	i=0
+	while [ "$i" -lt 20 ]; do
+		echo 1 >"$D"/gc
+		i=$((i + 1))
+	done
+	before=$(field GCCPUFraction)
+	for cpu in 1 2 3; do
+		echo 0 >"$C"/cpu"$cpu"/online || return 1
+	done
+	after=$(field GCCPUFraction)
+	for cpu in 1 2 3; do
+		echo 1 >"$C"/cpu"$cpu"/online || return 1
+	done
+	echo "$before, then $after"
+	awk -v a="$before" -v b="$after" 'BEGIN { exit !(a > 0 && b < 2 * a) }'
+}
+
 # cpus ROUNDS: one CPU after the other, off and on; equations meanwhile.
 cpus() {
 	i=0
@@ -57,6 +77,7 @@ memory_goes() {
 
 insmod /gomem.ko scavenge_delay_ms=100 || exit 1
 check "a dead CPU leaves nothing behind" dead_cpu_leaves_nothing
+check "the share of cycles stays when CPUs go" share_stays
 check "load" insmod /gomem_stress.ko threads=4 hz=1000 pause_us=2000
 check "500 rounds of CPUs" cpus 500
 check "stop" rmmod gomem_stress
