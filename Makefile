@@ -23,10 +23,23 @@ tests: CONFIG += CONFIG_GOMEM_TESTS=m
 tests: | headers
 	+$(KBUILD) modules
 
+# What the kernel calls itself.  The build calls it so, too, but not everywhere: in
+# Debian's headers it says 6.1.192 for 6.1.0-56-amd64.
+RELEASE = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"$$/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+MODULES = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
+DEPMOD = PATH="$$PATH:/sbin:/usr/sbin" depmod \
+	$(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+
 install modules_install: modules
-	+$(KBUILD) modules_install
-	@depmod -a $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
-		$(shell $(MAKE) -s -C $(KDIR) kernelrelease)
+	+$(KBUILD) KERNELRELEASE=$(RELEASE) modules_install
+	@$(DEPMOD)
+
+uninstall: | headers
+	@found=$$(find $(MODULES) -name 'gomem.ko*' -print -delete); \
+		if [ -n "$$found" ]; then echo "removed $$found"; \
+		else echo "There is no gomem.ko in $(MODULES)." >&2; exit 1; fi
+	@$(DEPMOD)
 
 clean: CONFIG += CONFIG_GOMEM_TESTS=m
 clean: | headers
@@ -53,7 +66,8 @@ help:
 	@echo 'Module:'
 	@echo '  modules          build gomem.ko for the running kernel (default)'
 	@echo '  tests            and the test modules too'
-	@echo '  install          install gomem.ko below /lib/modules (as root)'
+	@echo '  install          install gomem.ko below /lib/modules, for modprobe (as root)'
+	@echo '  uninstall        remove it from there'
 	@echo '  clean            remove what was built here'
 	@echo '  KDIR=DIR         build for the kernel whose headers or build tree DIR is'
 	@echo
@@ -65,5 +79,5 @@ help:
 	@echo '  bench            compare with kmalloc (TRACE=FILE replays that trace too)'
 	@echo 'See also scripts/*, each of which has --help.'
 
-.PHONY: modules tests install modules_install clean headers check lint kunit \
+.PHONY: modules tests install modules_install uninstall clean headers check lint kunit \
 	demo bench help
