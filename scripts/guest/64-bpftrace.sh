@@ -24,9 +24,8 @@ watch() {
 	done
 	sleep 3
 	insmod /gomem_leak.ko "$@"
-	while kill -INT "$pid" 2>/dev/null; do
-		sleep 1
-	done
+	# Once: by a second one, while it prints what it has, it would be killed.
+	kill -INT "$pid"
 	wait "$pid"
 	rmmod gomem_leak
 	cat /tmp/watched
