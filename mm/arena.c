@@ -92,7 +92,7 @@ static size_t arena_size(const void *item)
 {
 	const struct gomem_arena *arena = item;
 
-	return kmem_cache_size(arena_cache) + (arena->half ? ksize(arena->half) : 0);
+	return kmem_cache_size(arena_cache) + ksize(arena->half);
 }
 
 static void arena_free(struct gomem_arena *arena)
@@ -106,11 +106,6 @@ static void arena_free(struct gomem_arena *arena)
 static void arena_free_rcu(struct rcu_head *rcu)
 {
 	arena_free(container_of(rcu, struct gomem_arena, rcu));
-}
-
-static size_t halves_size(const void *item)
-{
-	return ksize(item);
 }
 
 static void *halves_make(gfp_t gfp)
@@ -254,33 +249,27 @@ void gomem_arena_put(unsigned long base, unsigned long bytes)
 		arena_unref(i);
 }
 
-/* Note the span of @nr half pages: pages, or one that is a block of its own. */
-static void arena_set_spans(struct gomem_arena *arena, unsigned int half,
-			    unsigned int nr, struct gomem_span *span)
-{
-	unsigned int i;
-
-	for (i = half / 2; i < (half + nr) / 2; i++)
-		WRITE_ONCE(arena->span[i], span);
-}
-
 /*
  * The part of it that lies in one arena, in half pages; the span is noted for the
- * first @nr_spans of them.
+ * first @nr_spans of them.  A single one is a block of its own.
  */
 static void arena_set_part(struct gomem_arena *arena, unsigned int half,
 			   unsigned int nr, u8 tag, struct gomem_span *span,
 			   unsigned int nr_spans)
 {
+	unsigned int i;
+
 	/*
 	 * Who sees the span sees what is in it.  Pairs with the lock of the
 	 * mcentral or mheap under which a reader looks again.
 	 */
 	smp_wmb();
-	if (nr == 1)
+	if (nr == 1) {
 		WRITE_ONCE(arena->half[half], span);
-	else
-		arena_set_spans(arena, half, nr_spans, span);
+	} else {
+		for (i = half / 2; i < (half + nr_spans) / 2; i++)
+			WRITE_ONCE(arena->span[i], span);
+	}
 	/* Who sees the tag sees the span; pairs with the same. */
 	smp_wmb();
 	/* Bytes cannot be torn. */
@@ -377,8 +366,8 @@ struct gomem_span *gomem_span_of(const void *p)
 	if (arena != &gomem_no_arena) {
 		span = READ_ONCE(arena->span[half / 2]);
 		/* An address dependency; pairs with arena_add_halves(). */
-		table = READ_ONCE(arena->half);
-		if (unlikely(!span && table))
+		table = span ? NULL : READ_ONCE(arena->half);
+		if (table)
 			span = READ_ONCE(table[half]);
 	}
 	rcu_read_unlock();
@@ -536,7 +525,7 @@ int gomem_index_init(void)
 		return -ENOMEM;
 	}
 	gomem_stock_init(&arena_stock, arena_make, arena_unmake, arena_size, 1);
-	gomem_stock_init(&halves_stock, halves_make, kfree, halves_size, GOMEM_HAS_HALVES);
+	gomem_stock_init(&halves_stock, halves_make, kfree, ksize, GOMEM_HAS_HALVES);
 	return 0;
 }
 
