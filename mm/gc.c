@@ -672,8 +672,6 @@ int gomem_gc_init(struct gomem_heap *heap)
 	spin_lock_init(&gc->lock);
 	gc->born = ktime_get_ns();
 	gc->checked = gc->born;
-	gc->online_at = gc->born;
-	gc->nr_online = num_online_cpus();
 	gc->scratch = gomem_meta_alloc(heap->meta, GOMEM_META_OTHER,
 				       sizeof(*gc->scratch), GFP_KERNEL);
 	if (gc->scratch)
