@@ -29,73 +29,54 @@ static int get_text(char *text, const char __user *from, size_t count)
 	return strlen(text) == count ? 0 : -EINVAL;
 }
 
-static enum gomem_knob knob_of(struct file *file)
+/* The numbers that can be read and written: the knobs, and behind them one more. */
+#define RATE	GOMEM_NR_KNOBS
+
+static unsigned int number_of(struct file *file)
 {
-	return (enum gomem_knob)(uintptr_t)file->private_data;
+	return (uintptr_t)file->private_data;
 }
 
-static ssize_t knob_read(struct file *file, char __user *to, size_t count,
-			 loff_t *pos)
+static ssize_t number_read(struct file *file, char __user *to, size_t count,
+			   loff_t *pos)
 {
+	unsigned int i = number_of(file);
 	char text[MAX_TEXT];
 	int len;
 
 	len = scnprintf(text, sizeof(text), "%lld\n",
-			gomem_knob(&gomem_default_heap, knob_of(file)));
+			i == RATE ? gomem_mem_profile_rate() :
+				    gomem_knob(&gomem_default_heap, i));
 	return simple_read_from_buffer(to, count, pos, text, len);
 }
 
-static ssize_t knob_write(struct file *file, const char __user *from,
-			  size_t count, loff_t *pos)
+static int rate_set(const char *text)
 {
+	u32 rate;
+	int ret = gomem_knob_u32(text, &rate);
+
+	return ret ? ret : gomem_set_mem_profile_rate(rate);
+}
+
+static ssize_t number_write(struct file *file, const char __user *from,
+			    size_t count, loff_t *pos)
+{
+	unsigned int i = number_of(file);
 	char text[MAX_TEXT];
 	int ret;
 
 	ret = get_text(text, from, count);
 	if (!ret)
-		ret = gomem_knob_parse(&gomem_default_heap, knob_of(file), text);
+		ret = i == RATE ? rate_set(text) :
+				  gomem_knob_parse(&gomem_default_heap, i, text);
 	return ret ? ret : count;
 }
 
-static const struct file_operations knob_fops = {
+static const struct file_operations number_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
-	.read = knob_read,
-	.write = knob_write,
-	.llseek = default_llseek,
-};
-
-static ssize_t rate_read(struct file *file, char __user *to, size_t count,
-			 loff_t *pos)
-{
-	char text[MAX_TEXT];
-	int len;
-
-	len = scnprintf(text, sizeof(text), "%u\n", gomem_mem_profile_rate());
-	return simple_read_from_buffer(to, count, pos, text, len);
-}
-
-static ssize_t rate_write(struct file *file, const char __user *from,
-			  size_t count, loff_t *pos)
-{
-	char text[MAX_TEXT];
-	s64 rate;
-	int ret;
-
-	ret = get_text(text, from, count);
-	if (!ret)
-		ret = gomem_knob_number(text, false, &rate);
-	if (!ret)
-		ret = rate < 0 || rate > U32_MAX ? -EINVAL :
-						   gomem_set_mem_profile_rate(rate);
-	return ret ? ret : count;
-}
-
-static const struct file_operations rate_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.read = rate_read,
-	.write = rate_write,
+	.read = number_read,
+	.write = number_write,
 	.llseek = default_llseek,
 };
 
@@ -111,13 +92,13 @@ static ssize_t action_write(struct file *file, const char __user *from,
 			    size_t count, loff_t *pos)
 {
 	char text[MAX_TEXT];
-	s64 number;
+	u32 number;
 	int ret;
 
 	ret = get_text(text, from, count);
 	if (ret)
 		return ret;
-	if (gomem_knob_number(text, false, &number) || number != 1)
+	if (gomem_knob_u32(text, &number) || number != 1)
 		return -EINVAL;
 	actions[(uintptr_t)file->private_data].act();
 	return count;
@@ -140,8 +121,9 @@ void gomem_knobs_create(struct dentry *directory)
 
 	for (i = 0; i < GOMEM_NR_KNOBS; i++)
 		debugfs_create_file(gomem_knob_name(i), 0600, directory,
-				    (void *)i, &knob_fops);
-	debugfs_create_file("mem_profile_rate", 0600, directory, NULL, &rate_fops);
+				    (void *)i, &number_fops);
+	debugfs_create_file("mem_profile_rate", 0600, directory, (void *)RATE,
+			    &number_fops);
 	for (i = 0; i < ARRAY_SIZE(actions); i++)
 		debugfs_create_file(actions[i].name, 0200, directory, (void *)i,
 				    &action_fops);

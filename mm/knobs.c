@@ -75,17 +75,11 @@ static s64 knob_unit(const char *suffix)
 	}
 }
 
-/**
- * gomem_knob_number() - the number that a text is
- * @text: decimal digits, perhaps after a minus sign; a line's end may follow
- * @bytes: K, M or G may follow the digits
- * @value: where it goes
- *
- * Who gets part of a number, or one that ends in something else, does not guess.
- *
- * Return: 0, or -EINVAL.
+/*
+ * The number that a text is: decimal digits, perhaps after a minus sign, behind which
+ * K, M or G may follow if it is of @bytes, and a line's end.
  */
-int gomem_knob_number(const char *text, bool bytes, s64 *value)
+static int knob_number(const char *text, bool bytes, s64 *value)
 {
 	size_t digits, length = strlen(text);
 	char number[24];
@@ -113,10 +107,27 @@ int gomem_knob_number(const char *text, bool bytes, s64 *value)
 }
 
 /**
+ * gomem_knob_u32() - a number that is not of a knob
+ * @text: decimal digits; a line's end may follow
+ * @value: where it goes; unchanged if it is none
+ *
+ * Return: 0, or -EINVAL.
+ */
+int gomem_knob_u32(const char *text, u32 *value)
+{
+	s64 number;
+
+	if (knob_number(text, false, &number) || number < 0 || number > U32_MAX)
+		return -EINVAL;
+	*value = number;
+	return 0;
+}
+
+/**
  * gomem_knob_parse() - turn a knob to what a text says
  * @heap: whose
  * @knob: which
- * @text: as for gomem_knob_number()
+ * @text: a decimal number; of bytes, K, M or G may follow; a line's end may
  *
  * Return: 0, or -EINVAL and nothing is changed.
  */
@@ -124,7 +135,7 @@ int gomem_knob_parse(struct gomem_heap *heap, enum gomem_knob knob,
 		     const char *text)
 {
 	s64 value;
-	int ret = gomem_knob_number(text, knobs[knob].bytes, &value);
+	int ret = knob_number(text, knobs[knob].bytes, &value);
 
 	return ret ? ret : gomem_knob_set(heap, knob, value);
 }

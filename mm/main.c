@@ -50,12 +50,7 @@ static unsigned int mem_profile_rate = 512 << 10;
 /* The same numbers as in the file of that name. */
 static int rate_set_param(const char *text, const struct kernel_param *kp)
 {
-	s64 rate;
-
-	if (gomem_knob_number(text, false, &rate) || rate < 0 || rate > U32_MAX)
-		return -EINVAL;
-	mem_profile_rate = rate;
-	return 0;
+	return gomem_knob_u32(text, kp->arg);
 }
 
 static const struct kernel_param_ops rate_ops = {
