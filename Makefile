@@ -23,22 +23,25 @@ tests: CONFIG += CONFIG_GOMEM_TESTS=m
 tests: | headers
 	+$(KBUILD) modules
 
-# What the kernel calls itself.  The build calls it so, too, but not everywhere: in
-# Debian's headers it says 6.1.192 for 6.1.0-56-amd64.
+# What the kernel calls itself. The build does not know: in Debian's headers it says
+# 6.1.192 for 6.1.0-56-amd64.
 RELEASE = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"$$/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 MODULES = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
 DEPMOD = PATH="$$PATH:/sbin:/usr/sbin" depmod \
 	$(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+# Where the kernel's build installs, older and newer ones.
+INSTALLED = $(wildcard $(addsuffix /gomem.ko*,\
+	$(addprefix $(MODULES)/,$(INSTALL_MOD_DIR) extra updates)))
 
-install modules_install: modules
+install modules_install: modules | release
 	+$(KBUILD) KERNELRELEASE=$(RELEASE) modules_install
 	@$(DEPMOD)
 
-uninstall: | headers
-	@found=$$(find $(MODULES) -name 'gomem.ko*' -print -delete); \
-		if [ -n "$$found" ]; then echo "removed $$found"; \
-		else echo "There is no gomem.ko in $(MODULES)." >&2; exit 1; fi
+uninstall: | release
+	@test -n "$(INSTALLED)" || { \
+		echo "There is no gomem.ko in $(MODULES)." >&2; exit 1; }
+	rm $(INSTALLED)
 	@$(DEPMOD)
 
 clean: CONFIG += CONFIG_GOMEM_TESTS=m
@@ -51,6 +54,12 @@ headers:
 		echo "Install the kernel's headers (Debian: apt install" \
 		     "linux-headers-$$(uname -r))," >&2; \
 		echo "or name another kernel's with KDIR=..." >&2; \
+		exit 1; }
+
+release: | headers
+	@test -n "$(RELEASE)" || { \
+		echo "$(KDIR) does not say which kernel it is for:" \
+		     "include/generated/utsrelease.h is missing." >&2; \
 		exit 1; }
 
 check:
@@ -79,5 +88,5 @@ help:
 	@echo '  bench            compare with kmalloc (TRACE=FILE replays that trace too)'
 	@echo 'See also scripts/*, each of which has --help.'
 
-.PHONY: modules tests install modules_install uninstall clean headers check lint kunit \
-	demo bench help
+.PHONY: modules tests install modules_install uninstall clean headers release \
+	check lint kunit demo bench help
