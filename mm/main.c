@@ -6,7 +6,7 @@
  *
  *	mm/heap.h	the layers and the lock order; each layer has a header of its
  *			own
- *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free()
+ *	mm/mcache.c	the fast path: gomem_alloc(), gomem_free(); and mcachefree.c
  *	mm/mcentral.c	what CPUs share of a size class
  *	mm/depot.c	magazines on their way from one CPU to another
  *	mm/mspan.c	the objects of a span

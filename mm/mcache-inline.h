@@ -238,4 +238,34 @@ static __always_inline bool mcache_detour(const struct gomem_mcache *mc,
 		(tag - 1 < GOMEM_NR_CACHED - 1 && mcache_remote(mc, tag, p)));
 }
 
+/* The next exchange moves twice as many, up to what a magazine holds. */
+static inline unsigned int mcache_raise_target(struct gomem_mcache *mc, unsigned int class)
+{
+	unsigned int target = READ_ONCE(mc->target[class]);
+
+	WRITE_ONCE(mc->target[class],
+		   min_t(unsigned int, 2 * target, gomem_class[class].mag_cap));
+	return target;
+}
+
+/* How many objects a CPU returns when it is asked to: the largest ones. */
+#define MCACHE_MOST_ASKED	256
+
+/*
+ * Has the heap grown since this CPU was last asked to return some of what it holds?
+ * What waits here is no reason to grow again; but that is work for who has the time.
+ */
+static inline bool mcache_is_asked(struct gomem_heap *heap, struct gomem_mcache *mc,
+				   bool may_sleep)
+{
+	u32 growths = READ_ONCE(heap->growths);
+
+	if (likely(READ_ONCE(mc->drained) == growths) || !may_sleep)
+		return false;
+	WRITE_ONCE(mc->drained, growths);
+	return true;
+}
+
+void gomem_mcache_free_slow(const void *p, unsigned long ip);
+
 #endif /* GOMEM_MCACHE_INLINE_H */
