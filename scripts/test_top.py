@@ -28,12 +28,13 @@ import xml.etree.ElementTree as ET
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, HERE)
+TOOLS = os.path.join(HERE, "tools")
+sys.path.insert(0, TOOLS)
 import gomem_files                      # noqa: E402  pylint: disable=C0413
 from gomem_term import Session          # noqa: E402  pylint: disable=C0413
 
-TOP = os.path.join(HERE, "gomemtop")
-PLOT = os.path.join(HERE, "gomem-plot")
+TOP = os.path.join(TOOLS, "gomemtop")
+PLOT = os.path.join(TOOLS, "gomem-plot")
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ("HeapSys", "HeapInuse", "HeapAlloc", "HeapIdle", "HeapReleased")
 TESTS = []
@@ -426,7 +427,7 @@ def _(where):
             f"sys.argv = ['gomemtop', '--root', {root!r}]\n"
             "top.gomem_files.run(top.main)\n")
     with Top(root, command=[sys.executable, "-c", code],
-             PYTHONPATH=HERE) as session:
+             PYTHONPATH=TOOLS) as session:
         started(session)
         session.key("x")
         left(session, 1)

@@ -7,8 +7,7 @@
 # vm: --add scripts/guest/tap:/tap
 # vm: --program python3 --program slabtop:procps
 # vm: --packaged prometheus:/usr/bin/promtool
-# vm: --add scripts/gomem-export --add scripts/gomem-doctor
-# vm: --add scripts/gomem_files.py
+# vm: --add scripts/tools:/tools
 . /tap
 
 export TERM=linux
@@ -37,7 +36,7 @@ says() {
 exported() { awk -v m="$1" '$1 == m { print $2 }' /tmp/gomem.prom; }
 
 promtool_is_silent() {
-	/gomem-export prometheus --output /tmp/gomem.prom || return 1
+	/tools/gomem-export prometheus --output /tmp/gomem.prom || return 1
 	/usr/bin/promtool check metrics </tmp/gomem.prom >/tmp/said 2>&1
 	status=$?
 	cat /tmp/said
@@ -48,7 +47,7 @@ promtool_is_silent() {
 
 # gomem's classes, each in a line of slabtop's; nobody else sees them.
 slabtop_lists() {
-	/gomem-export slabinfo --over-proc slabtop -o >/tmp/slabtop || return 1
+	/tools/gomem-export slabinfo --over-proc slabtop -o >/tmp/slabtop || return 1
 	cat /tmp/slabtop
 	[ "$(grep -c ' gomem-[0-9]* *$' /tmp/slabtop)" = 66 ] &&
 		grep -q ' 1 .* 0.03K .* gomem-32 *$' /tmp/slabtop &&
@@ -57,7 +56,7 @@ slabtop_lists() {
 
 # What a command sees there goes on changing.
 slabinfo_is_live() {
-	/gomem-export slabinfo --over-proc sh -c '
+	/tools/gomem-export slabinfo --over-proc sh -c '
 		grep "^gomem-32 " /proc/slabinfo
 		insmod /gomem_example.ko
 		sleep 3
@@ -73,18 +72,18 @@ save() {
 }
 
 same_from_copy() {
-	/gomem-export prometheus --root "$1" >/tmp/copy.prom &&
-		/gomem-export prometheus >/tmp/live.prom &&
+	/tools/gomem-export prometheus --root "$1" >/tmp/copy.prom &&
+		/tools/gomem-export prometheus >/tmp/live.prom &&
 		cmp /tmp/copy.prom /tmp/live.prom
 }
 
 # What is left when debugfs is not mounted.
 only_proc() {
 	umount /sys/kernel/debug || return 1
-	/gomem-export prometheus >/tmp/proc.prom
+	/tools/gomem-export prometheus >/tmp/proc.prom
 	status=$?
 	mount -t debugfs debug /sys/kernel/debug
-	[ "$status" = 0 ] && /gomem-export prometheus >/tmp/live.prom || return 1
+	[ "$status" = 0 ] && /tools/gomem-export prometheus >/tmp/live.prom || return 1
 	# It has no knobs and no profile.
 	for copy in proc live; do
 		grep -E '^gomem_(memstats|class)_' "/tmp/$copy.prom" >"/tmp/$copy"
@@ -94,7 +93,7 @@ only_proc() {
 
 names_leak() {
 	says 1 'class 4096 there are .* live objects more' \
-		/gomem-doctor --interval 2 --readings 3 -q || return 1
+		/tools/gomem-doctor --interval 2 --readings 3 -q || return 1
 	# With a heap profile the function is named too.
 	[ ! -e "$D"/sites ] || grep -q leak_packet /tmp/said || {
 		echo "leak_packet is not named"; return 1; }
@@ -102,25 +101,25 @@ names_leak() {
 }
 
 no_leak_named() {
-	/gomem-doctor --interval 2 -q >/tmp/said 2>&1
+	/tools/gomem-doctor --interval 2 -q >/tmp/said 2>&1
 	[ $? -le 1 ] || return 1
 	! grep -E 'leak:|growth:' /tmp/said
 }
 
-check "not loaded: it says so" says 2 'gomem is not loaded' /gomem-export csv
-check "not loaded: so does the doctor" says 2 'gomem is not loaded' /gomem-doctor
+check "not loaded: it says so" says 2 'gomem is not loaded' /tools/gomem-export csv
+check "not loaded: so does the doctor" says 2 'gomem is not loaded' /tools/gomem-doctor
 insmod /gomem.ko || exit 1
 check "slabinfo is live" slabinfo_is_live
 check "promtool has no word to say" promtool_is_silent
 check "slabtop lists the classes" slabtop_lists
 check "its exit status is the command's" \
-	status 7 /gomem-export slabinfo --over-proc sh -c 'exit 7'
-check "csv" says 0 '^time,Alloc,' /gomem-export csv
+	status 7 /tools/gomem-export slabinfo --over-proc sh -c 'exit 7'
+check "csv" says 0 '^time,Alloc,' /tools/gomem-export csv
 check "a copy can be saved" save /tmp/saved
 check "and is as good as the files" same_from_copy /tmp/saved
 check "/proc/gomem is as good as debugfs" only_proc
-check "the doctor finds nothing" says 0 '^fine ' /gomem-doctor --interval 1
-check "and has nothing to say" test -z "$(/gomem-doctor -q 2>&1)"
+check "the doctor finds nothing" says 0 '^fine ' /tools/gomem-doctor --interval 1
+check "and has nothing to say" test -z "$(/tools/gomem-doctor -q 2>&1)"
 
 [ ! -e "$D"/mem_profile_rate ] || echo 4096 >"$D"/mem_profile_rate
 check "a module that leaks" insmod /gomem_drip.ko step_ms=2
