@@ -11,7 +11,6 @@
 #include "debugfs.h"
 #include "heap.h"
 #include "mheap.h"
-#include "mprof.h"
 #include "sizeclass.h"
 #include "snapshot.h"
 #include "walk.h"
@@ -34,24 +33,21 @@ struct row {
 /* What was asked for of what is live, as far as samples tell. */
 static void read_samples(struct view *view)
 {
-	struct gomem_site *sites;
-	unsigned int i, nr;
+	struct gomem_sites sites;
+	unsigned int i, class;
 
-	sites = gomem_mprof_sites(&gomem_default_heap, &nr);
-	if (!sites)
+	if (gomem_sites_get(&gomem_default_heap, &sites))
 		return;
-	for (i = 0; i < nr; i++) {
-		const struct gomem_bucket *b = &sites[i].bucket;
+	for (i = 0; i < sites.nr; i++) {
+		const struct gomem_site *site = &sites.site[i];
 
-		if (!sites[i].live)
+		if (!site->live)
 			continue;
-		view->sampled_bytes[gomem_told_class(b->class)] +=
-			sites[i].live_bytes;
-		view->sampled_requested[gomem_told_class(b->class)] +=
-			mul_u64_u64_div_u64(sites[i].live, b->requested,
-					    b->nmalloc);
+		class = gomem_told_class(site->bucket.class);
+		view->sampled_bytes[class] += site->live_bytes;
+		view->sampled_requested[class] += gomem_asked_bytes(site);
 	}
-	kvfree(sites);
+	gomem_sites_put(&sites);
 }
 
 static void show_row(struct seq_file *m, const struct row *row)

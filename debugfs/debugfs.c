@@ -14,7 +14,6 @@
 #include "check.h"
 #include "debugfs.h"
 #include "heap.h"
-#include "mprof.h"
 
 static struct dentry *directory;
 
@@ -44,12 +43,11 @@ DEFINE_SHOW_ATTRIBUTE(gomem_memstats_json);
 DEFINE_SHOW_ATTRIBUTE(gomem_classes);
 DEFINE_SHOW_ATTRIBUTE(gomem_blocks);
 DEFINE_SHOW_ATTRIBUTE(gomem_check);
-DEFINE_SHOW_ATTRIBUTE(gomem_heap_txt);
-DEFINE_SHOW_ATTRIBUTE(gomem_sites);
 
 static const struct {
 	const char *name;
 	const struct file_operations *fops;
+	bool written;			/* and not only read */
 } files[] = {
 	{ "memstats", &gomem_memstats_fops },
 	{ "memstats.json", &gomem_memstats_json_fops },
@@ -58,7 +56,7 @@ static const struct {
 	{ "check", &gomem_check_fops },
 	{ "heap", &gomem_heap_fops },
 	{ "heap.txt", &gomem_heap_txt_fops },
-	{ "sites", &gomem_sites_fops },
+	{ "sites", &gomem_sites_fops, true },
 };
 
 /**
@@ -78,8 +76,8 @@ int gomem_debugfs_init(void)
 		return -ENOMEM;
 	directory = debugfs_create_dir("gomem", NULL);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		debugfs_create_file(files[i].name, 0400, directory, NULL,
-				    files[i].fops);
+		debugfs_create_file(files[i].name, files[i].written ? 0600 : 0400,
+				    directory, NULL, files[i].fops);
 	gomem_knobs_create(directory);
 	return 0;
 }

@@ -7,9 +7,10 @@
 
 #include <linux/types.h>
 
+#include "mprof.h"
+
 struct dentry;
 struct file_operations;
-struct gomem_heap;
 struct seq_file;
 
 /* One field of MemStats, for whoever prints them. */
@@ -37,11 +38,16 @@ int gomem_memstats_show(struct seq_file *m, void *v);
 int gomem_memstats_json_show(struct seq_file *m, void *v);
 int gomem_classes_show(struct seq_file *m, void *v);
 int gomem_blocks_show(struct seq_file *m, void *v);
-int gomem_heap_txt_show(struct seq_file *m, void *v);
-int gomem_sites_show(struct seq_file *m, void *v);
 int gomem_memstats_trailer(struct seq_file *m);
 void gomem_ring_show(struct seq_file *m, const u64 *ring, u32 nr, const char *between);
 extern const struct file_operations gomem_heap_fops;
+extern const struct file_operations gomem_heap_txt_fops;
+extern const struct file_operations gomem_sites_fops;
+
+/* Room for what is written to a file: a number, or a word. */
+#define GOMEM_MAX_TEXT	32
+
+int gomem_get_text(char *text, const char __user *from, size_t count);
 
 /* Bytes that become more. */
 struct gomem_blob {
@@ -51,6 +57,31 @@ struct gomem_blob {
 };
 
 int gomem_profile_encode(struct gomem_heap *heap, struct gomem_blob *blob);
-void gomem_symbol(char *name, unsigned long address);
+
+/* A place in code. */
+struct gomem_place {
+	unsigned long frame;
+	bool named;			/* @frame is a symbol: the code has gone */
+	const char *name;
+};
+
+/* The heap profile, and the names of what occurs in it. */
+struct gomem_reading {
+	struct gomem_sites sites;
+	struct gomem_place *place;
+	unsigned int nr_places;
+	u32 *place_of;			/* the place of each of sites.frames */
+};
+
+int gomem_reading_get(struct gomem_heap *heap, struct gomem_reading *r);
+void gomem_reading_put(struct gomem_reading *r);
+const struct gomem_place *gomem_reading_place(const struct gomem_reading *r,
+					      const struct gomem_site *site,
+					      unsigned int i);
+size_t gomem_reading_size(const struct gomem_heap *heap);
+u64 gomem_asked_bytes(const struct gomem_site *site);
+void gomem_show_stack(struct seq_file *m, const struct gomem_reading *r,
+		      const struct gomem_site *site);
+void gomem_show_head(struct seq_file *m, struct gomem_mprof *mprof);
 
 #endif /* GOMEM_DEBUGFS_H */

@@ -16,12 +16,17 @@
 #include "knobs.h"
 #include "reclaim.h"
 
-#define MAX_TEXT	32
-
-/* What was written, as a string. */
-static int get_text(char *text, const char __user *from, size_t count)
+/**
+ * gomem_get_text() - what was written to a file, as a string
+ * @text: GOMEM_MAX_TEXT bytes for it
+ * @from: what was written
+ * @count: how much
+ *
+ * Return: 0, -EFAULT, or -EINVAL if it is too long or no string.
+ */
+int gomem_get_text(char *text, const char __user *from, size_t count)
 {
-	if (count >= MAX_TEXT)
+	if (count >= GOMEM_MAX_TEXT)
 		return -EINVAL;
 	if (copy_from_user(text, from, count))
 		return -EFAULT;
@@ -41,7 +46,7 @@ static ssize_t number_read(struct file *file, char __user *to, size_t count,
 			   loff_t *pos)
 {
 	unsigned int i = number_of(file);
-	char text[MAX_TEXT];
+	char text[GOMEM_MAX_TEXT];
 	int len;
 
 	len = scnprintf(text, sizeof(text), "%lld\n",
@@ -62,10 +67,10 @@ static ssize_t number_write(struct file *file, const char __user *from,
 			    size_t count, loff_t *pos)
 {
 	unsigned int i = number_of(file);
-	char text[MAX_TEXT];
+	char text[GOMEM_MAX_TEXT];
 	int ret;
 
-	ret = get_text(text, from, count);
+	ret = gomem_get_text(text, from, count);
 	if (!ret)
 		ret = i == RATE ? rate_set(text) :
 				  gomem_knob_parse(&gomem_default_heap, i, text);
@@ -91,11 +96,11 @@ static const struct {
 static ssize_t action_write(struct file *file, const char __user *from,
 			    size_t count, loff_t *pos)
 {
-	char text[MAX_TEXT];
+	char text[GOMEM_MAX_TEXT];
 	u32 number;
 	int ret;
 
-	ret = get_text(text, from, count);
+	ret = gomem_get_text(text, from, count);
 	if (ret)
 		return ret;
 	if (gomem_knob_u32(text, &number) || number != 1)

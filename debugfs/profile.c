@@ -5,7 +5,8 @@
  * pprof's format is a protocol buffer.  It is made when the file is opened, whole,
  * so that what is read twice, or in pieces, is one and the same profile.  Names
  * are inside, addresses are not: pprof needs no symbols and learns nothing about
- * where the kernel lies.
+ * where the kernel lies.  A function's name is what pprof prints and sums up by; its
+ * system name has the offset too, for those who look for the line.
  *
  * A protocol buffer is a row of fields, each a key (number and type) and a value:
  * an integer in pieces of seven bits, or a length and so many bytes.  A message
@@ -13,16 +14,12 @@
  * inner ones are written to a buffer of their own first.
  */
 #include <linux/fs.h>
-#include <linux/kallsyms.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 
 #include "debugfs.h"
-#include "heap.h"
-#include "mprof.h"
 #include "sizeclass.h"
 
 /* Field numbers of the messages, from pprof's profile.proto. */
@@ -60,7 +57,6 @@ enum profile_string {
 	STRING_INUSE_SPACE,
 	STRING_SPACE,
 	STRING_KERNEL,
-	STRING_DROPPED,
 	NR_STRINGS,
 };
 
@@ -74,7 +70,6 @@ static const char *const fixed_string[NR_STRINGS] = {
 	[STRING_INUSE_SPACE] = "inuse_space",
 	[STRING_SPACE] = "space",
 	[STRING_KERNEL] = "[kernel.kallsyms]",
-	[STRING_DROPPED] = "gomem: samples were dropped for want of memory",
 };
 
 /* --- A buffer that grows. --- */
@@ -138,62 +133,18 @@ static void put_message(struct gomem_blob *blob, unsigned int field,
 /* --- The profile. --- */
 
 struct encoder {
-	struct gomem_heap *heap;
-	struct gomem_site *sites;
-	unsigned int nr_sites;
-	unsigned long *address;		/* all that occur, sorted, each once */
-	unsigned int nr_addresses;
+	struct gomem_reading r;
 	struct gomem_blob *out;
-	struct gomem_blob strings;	/* of the functions */
+	struct gomem_blob strings;	/* those that are not always there */
+	unsigned int nr_strings;
 	struct gomem_blob message, inner;
 };
 
-static int compare_addresses(const void *a, const void *b)
+/* A string, but for those that are always there.  Returns its number. */
+static unsigned int add_string(struct encoder *e, const char *text)
 {
-	unsigned long x = *(const unsigned long *)a;
-	unsigned long y = *(const unsigned long *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* All return addresses of all stacks. */
-static bool collect_addresses(struct encoder *e)
-{
-	unsigned int i, n = 0, nr = 0;
-
-	for (i = 0; i < e->nr_sites; i++)
-		nr += e->sites[i].bucket.depth;
-	e->address = kvmalloc_array(nr + 1, sizeof(*e->address), GFP_KERNEL);
-	if (!e->address)
-		return false;
-	for (i = 0, nr = 0; i < e->nr_sites; i++) {
-		const struct gomem_bucket *b = &e->sites[i].bucket;
-
-		memcpy(e->address + nr, gomem_mprof_stack(e->heap->mprof, b),
-		       b->depth * sizeof(*e->address));
-		nr += b->depth;
-	}
-	sort(e->address, nr, sizeof(*e->address), compare_addresses, NULL);
-	for (i = 0; i < nr; i++)
-		if (!i || e->address[i] != e->address[i - 1])
-			e->address[n++] = e->address[i];
-	e->nr_addresses = n;
-	return true;
-}
-
-/* Locations are numbered from 1 on, in the order of their addresses. */
-static unsigned int location_of(const struct encoder *e, unsigned long address)
-{
-	unsigned int low = 0, high = e->nr_addresses, middle;
-
-	while (high - low > 1) {
-		middle = (low + high) / 2;
-		if (e->address[middle] <= address)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low + 1;
+	put_string(&e->strings, PROFILE_STRING, text, strlen(text));
+	return NR_STRINGS + e->nr_strings++;
 }
 
 static void put_value_type(struct encoder *e, unsigned int field,
@@ -207,11 +158,11 @@ static void put_value_type(struct encoder *e, unsigned int field,
 static void put_sample(struct encoder *e, const struct gomem_site *site)
 {
 	const struct gomem_bucket *b = &site->bucket;
-	const unsigned long *stack = gomem_mprof_stack(e->heap->mprof, b);
 	unsigned int i;
 
 	for (i = 0; i < b->depth; i++)
-		put_varint(&e->inner, location_of(e, stack[i]));
+		put_varint(&e->inner,
+			   gomem_reading_place(&e->r, site, i) - e->r.place + 1);
 	put_message(&e->message, SAMPLE_LOCATION, &e->inner);
 	put_varint(&e->inner, site->objects);
 	put_varint(&e->inner, site->bytes);
@@ -243,45 +194,59 @@ static void put_location(struct encoder *e, unsigned int id,
 	put_message(e->out, PROFILE_LOCATION, &e->message);
 }
 
+/* The name as pprof is to print it: symbol+0xoffset/0xsize [module], without the middle. */
+static char *short_name(const char *name)
+{
+	const char *plus = strstr(name, "+0x");
+
+	if (!plus)
+		return kstrdup(name, GFP_KERNEL);
+	return kasprintf(GFP_KERNEL, "%.*s%s", (int)(plus - name), name,
+			 strchrnul(plus, ' '));
+}
+
+/* A place is a function of its own, as only that has room for the offset. */
 static void put_function(struct encoder *e, unsigned int id, const char *name)
 {
-	unsigned int string = NR_STRINGS + id - 1;
+	char *printed = short_name(name);
 
+	if (!printed) {
+		e->out->failed = true;
+		return;
+	}
 	put_int(&e->message, FUNCTION_ID, id);
-	put_int(&e->message, FUNCTION_NAME, string);
-	put_int(&e->message, FUNCTION_SYSTEM_NAME, string);
+	put_int(&e->message, FUNCTION_NAME, add_string(e, printed));
+	put_int(&e->message, FUNCTION_SYSTEM_NAME, add_string(e, name));
 	put_message(e->out, PROFILE_FUNCTION, &e->message);
-	put_string(&e->strings, PROFILE_STRING, name, strlen(name));
+	kfree(printed);
 }
 
-/**
- * gomem_symbol() - the name of the function that a return address is in
- * @name: KSYM_SYMBOL_LEN bytes for it
- * @address: as it stands in a stack
- *
- * Never an address, even if nobody knows the name any more.
- */
-void gomem_symbol(char *name, unsigned long address)
-{
-	/* A call may be the last thing in a function. */
-	sprint_symbol_no_offset(name, address - 1);
-	if (!strncmp(name, "0x", 2))
-		strscpy(name, "[gone]", KSYM_SYMBOL_LEN);
-}
-
-/* Addresses are sorted, so those of one function are neighbours. */
 static void put_locations(struct encoder *e)
 {
-	char name[KSYM_SYMBOL_LEN], last[KSYM_SYMBOL_LEN] = "";
-	unsigned int i, function = 0;
+	unsigned int i;
 
-	for (i = 0; i < e->nr_addresses; i++) {
-		gomem_symbol(name, e->address[i]);
-		if (strcmp(name, last)) {
-			put_function(e, ++function, name);
-			strscpy(last, name, sizeof(last));
-		}
-		put_location(e, i + 1, function);
+	for (i = 0; i < e->r.nr_places; i++) {
+		put_function(e, i + 1, e->r.place[i].name);
+		put_location(e, i + 1, i + 1);
+	}
+}
+
+/* What is missing, in words. */
+static void put_comments(struct encoder *e, struct gomem_mprof *mprof)
+{
+	unsigned long dropped = atomic_long_read(&mprof->dropped);
+	u64 forgotten = READ_ONCE(mprof->forgotten);
+	char text[96];
+
+	if (dropped) {
+		snprintf(text, sizeof(text),
+			 "gomem: %lu samples were dropped for want of memory", dropped);
+		put_int(e->out, PROFILE_COMMENT, add_string(e, text));
+	}
+	if (forgotten) {
+		snprintf(text, sizeof(text),
+			 "gomem: %llu stacks that held nothing were forgotten", forgotten);
+		put_int(e->out, PROFILE_COMMENT, add_string(e, text));
 	}
 }
 
@@ -298,18 +263,18 @@ static void put_strings(struct encoder *e)
 
 static void put_profile(struct encoder *e)
 {
-	struct gomem_mprof *mprof = e->heap->mprof;
+	struct gomem_mprof *mprof = e->r.sites.heap->mprof;
 	unsigned int i;
 
 	put_value_type(e, PROFILE_SAMPLE_TYPE, STRING_ALLOC_OBJECTS, STRING_COUNT);
 	put_value_type(e, PROFILE_SAMPLE_TYPE, STRING_ALLOC_SPACE, STRING_BYTES);
 	put_value_type(e, PROFILE_SAMPLE_TYPE, STRING_INUSE_OBJECTS, STRING_COUNT);
 	put_value_type(e, PROFILE_SAMPLE_TYPE, STRING_INUSE_SPACE, STRING_BYTES);
-	for (i = 0; i < e->nr_sites; i++)
-		if (e->sites[i].bucket.nmalloc)
-			put_sample(e, &e->sites[i]);
+	for (i = 0; i < e->r.sites.nr; i++)
+		put_sample(e, &e->r.sites.site[i]);
 	put_mapping(e);
 	put_locations(e);
+	put_comments(e, mprof);
 	put_strings(e);
 	put_int(e->out, PROFILE_TIME_NANOS, ktime_get_real_ns());
 	if (mprof->started)
@@ -317,8 +282,6 @@ static void put_profile(struct encoder *e)
 			ktime_get_ns() - mprof->started);
 	put_value_type(e, PROFILE_PERIOD_TYPE, STRING_SPACE, STRING_BYTES);
 	put_int(e->out, PROFILE_PERIOD, READ_ONCE(mprof->last_rate));
-	if (atomic_long_read(&mprof->dropped))
-		put_int(e->out, PROFILE_COMMENT, STRING_DROPPED);
 	put_int(e->out, PROFILE_DEFAULT_SAMPLE_TYPE, STRING_INUSE_SPACE);
 }
 
@@ -328,19 +291,18 @@ static void put_profile(struct encoder *e)
  * @blob: zeroed; its data is for kvfree(), whatever is returned
  *
  * Context: process, may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or an error.
  */
 int gomem_profile_encode(struct gomem_heap *heap, struct gomem_blob *blob)
 {
-	struct encoder e = { .heap = heap, .out = blob };
+	struct encoder e = { .out = blob };
+	int ret;
 
-	e.sites = gomem_mprof_sites(heap, &e.nr_sites);
-	if (e.sites && collect_addresses(&e))
-		put_profile(&e);
-	else
-		blob->failed = true;
-	kvfree(e.sites);
-	kvfree(e.address);
+	ret = gomem_reading_get(heap, &e.r);
+	if (ret)
+		return ret;
+	put_profile(&e);
+	gomem_reading_put(&e.r);
 	kvfree(e.strings.data);
 	kvfree(e.message.data);
 	kvfree(e.inner.data);

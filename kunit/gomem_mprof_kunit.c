@@ -45,23 +45,27 @@ static noinline void *there(struct kunit *test, size_t size)
 	return p;
 }
 
+static void get_sites(struct kunit *test, struct gomem_sites *sites)
+{
+	KUNIT_ASSERT_EQ(test, gomem_sites_get(gomem_test_heap(test), sites), 0);
+}
+
 /* Samples of objects of @size bytes, as served: ever, and of those freed. */
 static void expect_samples(struct kunit *test, size_t size, u64 nmalloc,
 			   u64 nfree)
 {
 	u64 mallocs = 0, frees = 0;
-	struct gomem_site *sites;
-	unsigned int i, nr;
+	struct gomem_sites sites;
+	unsigned int i;
 
-	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
-	KUNIT_ASSERT_NOT_NULL(test, sites);
-	for (i = 0; i < nr; i++) {
-		if (sites[i].bucket.size != gomem_size_roundup(size))
+	get_sites(test, &sites);
+	for (i = 0; i < sites.nr; i++) {
+		if (sites.site[i].bucket.size != gomem_size_roundup(size))
 			continue;
-		mallocs += sites[i].bucket.nmalloc;
-		frees += sites[i].bucket.nfree;
+		mallocs += sites.site[i].bucket.nmalloc;
+		frees += sites.site[i].bucket.nfree;
 	}
-	kvfree(sites);
+	gomem_sites_put(&sites);
 	KUNIT_EXPECT_EQ(test, mallocs, nmalloc);
 	KUNIT_EXPECT_EQ(test, frees, nfree);
 }
@@ -382,9 +386,9 @@ static void mprof_holds_under_load(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_load *load;
-	struct gomem_site *sites;
+	struct gomem_sites sites;
 	u64 mallocs = 0, frees = 0;
-	unsigned int i, nr;
+	unsigned int i;
 
 	load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, load);
@@ -393,23 +397,23 @@ static void mprof_holds_under_load(struct kunit *test)
 	     (atomic_long_read(&load->interrupts) < GOMEM_LOAD_INTERRUPTS / 4 ||
 	      atomic_long_read(&load->allocated) < 5000); i++) {
 		set_rate(test, i % 2 ? 1 : 4096);
-		sites = gomem_mprof_sites(heap, &nr);
-		while (sites && nr--)
-			KUNIT_EXPECT_LE(test, sites[nr].bucket.nfree,
-					sites[nr].bucket.nmalloc);
-		kvfree(sites);
+		get_sites(test, &sites);
+		while (sites.nr--)
+			KUNIT_EXPECT_LE(test, sites.site[sites.nr].bucket.nfree,
+					sites.site[sites.nr].bucket.nmalloc);
+		gomem_sites_put(&sites);
 		schedule();
 	}
 	gomem_load_stop(load);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
 
-	sites = gomem_mprof_sites(heap, &nr);
-	KUNIT_ASSERT_NOT_NULL(test, sites);
-	while (nr--) {
-		mallocs += sites[nr].bucket.nmalloc;
-		frees += sites[nr].bucket.nfree;
+	get_sites(test, &sites);
+	while (sites.nr--) {
+		mallocs += sites.site[sites.nr].bucket.nmalloc;
+		frees += sites.site[sites.nr].bucket.nfree;
+		KUNIT_EXPECT_EQ(test, sites.site[sites.nr].bucket.live_weight, 0ULL);
 	}
-	kvfree(sites);
+	gomem_sites_put(&sites);
 	KUNIT_EXPECT_GT(test, mallocs, 0ULL);
 	KUNIT_EXPECT_EQ(test, mallocs, frees);
 }
@@ -421,23 +425,22 @@ static void mprof_holds_under_load(struct kunit *test)
 /* The variance is nr (1 - p) / p; @per_mille of it is that of one object. */
 static void expect_estimate(struct kunit *test, u32 size, u64 variance_per_mille)
 {
-	struct gomem_site *sites;
+	struct gomem_sites sites;
 	u64 objects = 0, bytes = 0;
-	unsigned int i, nr;
+	unsigned int i;
 	s64 error, allowed;
 
 	for (i = 0; i < ESTIMATED; i++)
 		gomem_free(here(test, size));
-	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
-	KUNIT_ASSERT_NOT_NULL(test, sites);
-	for (i = 0; i < nr; i++) {
-		if (sites[i].bucket.size != size)
+	get_sites(test, &sites);
+	for (i = 0; i < sites.nr; i++) {
+		if (sites.site[i].bucket.size != size)
 			continue;
-		objects += sites[i].objects;
-		bytes += sites[i].bytes;
-		KUNIT_EXPECT_EQ(test, sites[i].live, 0ULL);
+		objects += sites.site[i].objects;
+		bytes += sites.site[i].bytes;
+		KUNIT_EXPECT_EQ(test, sites.site[i].live, 0ULL);
 	}
-	kvfree(sites);
+	gomem_sites_put(&sites);
 	error = abs((s64)objects - ESTIMATED);
 	allowed = 5 * int_sqrt64(ESTIMATED * variance_per_mille / 1000) + 1;
 	kunit_info(test, "%u bytes: %llu of %u, %lld allowed\n", size, objects,
@@ -460,7 +463,7 @@ static void mprof_estimates(struct kunit *test)
 
 /* --- Buckets. --- */
 
-/* One for each stack and size; and for each rate, as it says what to make of it. */
+/* One for each stack and size, at whatever rates it was sampled. */
 static void mprof_buckets(struct kunit *test)
 {
 	u32 *nr = &profile(test)->nr_buckets;
@@ -481,7 +484,7 @@ static void mprof_buckets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *nr, 4U);
 	set_rate(test, 3);
 	gomem_free(here(test, 70000));
-	KUNIT_EXPECT_EQ(test, *nr, 5U);
+	KUNIT_EXPECT_EQ(test, *nr, 4U);
 }
 
 static noinline void *atomic_here(struct kunit *test)
@@ -495,18 +498,18 @@ static noinline void *atomic_here(struct kunit *test)
 /* Who may not sleep is not kept for long: where the heap has grown, by no stack. */
 static void mprof_brief(struct kunit *test)
 {
-	unsigned int i, nr, brief = 0, deep = 0;
-	struct gomem_site *sites;
+	unsigned int i, brief = 0, deep = 0;
+	struct gomem_sites sites;
 	void *p[3];
 
 	set_rate(test, 1);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = i < 2 ? atomic_here(test) : here(test, SIZE);
-	sites = gomem_mprof_sites(gomem_test_heap(test), &nr);
-	KUNIT_ASSERT_NOT_NULL(test, sites);
-	for (i = 0; i < nr; i++)
-		*(sites[i].bucket.depth == 1 ? &brief : &deep) += sites[i].bucket.nmalloc;
-	kvfree(sites);
+	get_sites(test, &sites);
+	for (i = 0; i < sites.nr; i++)
+		*(sites.site[i].bucket.depth == 1 ? &brief : &deep) +=
+			sites.site[i].bucket.nmalloc;
+	gomem_sites_put(&sites);
 	gomem_free_bulk(ARRAY_SIZE(p), p);
 	KUNIT_EXPECT_EQ(test, brief + deep, 3U);
 	if (!deep)
@@ -518,20 +521,237 @@ static void mprof_brief(struct kunit *test)
 static void mprof_memory_is_bounded(struct kunit *test)
 {
 	unsigned int i;
+	void *p[8];
 	long before;
 
 	profile(test)->max_buckets = 4;
+	profile(test)->max_depth = 1;
 	set_rate(test, 1);
 	before = bytes_taken(test);
-	/* The ninth one is of the first one's bucket, which goes on. */
-	for (i = 0; i < 9; i++)
-		gomem_free(here(test, 16 * (i % 8 + 1)));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = here(test, 16 * (i + 1));
+	/* Of the first one's bucket, which goes on. */
+	gomem_free(here(test, 16));
 	KUNIT_EXPECT_EQ(test, profile(test)->nr_buckets, 4U);
 	KUNIT_EXPECT_EQ(test, dropped(test), 4L);
-	KUNIT_EXPECT_EQ(test, bytes_taken(test), before);
-	expect_samples(test, 16, 2, 2);
+	expect_samples(test, 16, 2, 1);
 	expect_samples(test, 128, 0, 0);
+	gomem_free_bulk(ARRAY_SIZE(p), p);
+	KUNIT_EXPECT_EQ(test, bytes_taken(test), before);
+	KUNIT_EXPECT_EQ(test, profile(test)->forgotten, 0ULL);
 }
+
+/* What holds nothing makes room, the longest dead first; what holds something stays. */
+static void mprof_dead_make_room(struct kunit *test)
+{
+	unsigned int i;
+	void *held;
+
+	profile(test)->max_buckets = 4;
+	profile(test)->max_depth = 1;
+	set_rate(test, 1);
+	held = here(test, 16);
+	for (i = 1; i < 100; i++)
+		gomem_free(here(test, gomem_class[2 + i % 50].size));
+	KUNIT_EXPECT_EQ(test, profile(test)->nr_buckets, 4U);
+	KUNIT_EXPECT_EQ(test, dropped(test), 0L);
+	/* 49 classes twice, and three places for them. */
+	KUNIT_EXPECT_EQ(test, profile(test)->forgotten, 98ULL - 3);
+	expect_samples(test, 16, 2, 1);
+	expect_samples(test, gomem_class[51].size, 1, 1);
+	expect_samples(test, gomem_class[48].size, 0, 0);
+	gomem_free(held);
+}
+
+/* The same with stacks of all depths: their frames are in pieces. */
+static void mprof_frames_make_room(struct kunit *test)
+{
+	static unsigned long frame[GOMEM_MEM_PROFILE_DEPTH], copy[GOMEM_MEM_PROFILE_DEPTH];
+	struct gomem_mprof *mprof = profile(test);
+	struct gomem_bucket key = { .class = 1, .size = 8 };
+	unsigned int i, k, id, bad = 0;
+
+	mprof->max_buckets = 16;
+	set_rate(test, 1);
+	spin_lock_irq(&mprof->lock);
+	for (i = 0; i < 5000; i++) {
+		key.depth = i * 7 % GOMEM_MEM_PROFILE_DEPTH + 1;
+		key.hash = i;
+		for (k = 0; k < key.depth; k++)
+			frame[k] = i * 64UL + k;
+		id = gomem_bucket_get(mprof, &key, frame);
+		if (!id || gomem_bucket_get(mprof, &key, frame) != id) {
+			bad++;
+			continue;
+		}
+		gomem_bucket_stack(mprof, id, copy);
+		bad += !!memcmp(copy, frame, key.depth * sizeof(*frame));
+	}
+	spin_unlock_irq(&mprof->lock);
+	KUNIT_EXPECT_EQ(test, bad, 0U);
+	KUNIT_EXPECT_LE(test, mprof->nr_chunks, (u32)GOMEM_MPROF_CHUNKS(16));
+}
+
+/* Estimates come to nothing when all is free, at whatever rates it was sampled. */
+static void mprof_rates_add_up(struct kunit *test)
+{
+	static const u32 rates[] = { 1, 100, 4096, 3, 524288, 77, 1 << 20, 1 };
+	void **objs = gomem_test_array(test, MANY);
+	struct gomem_sites sites;
+	u64 live = 0, bytes = 0;
+	unsigned int i, k;
+
+	profile(test)->max_depth = 1;
+	for (i = 0; i < MANY; i++) {
+		if (i % 30 == 0)
+			set_rate(test, rates[i / 30 % ARRAY_SIZE(rates)]);
+		objs[i] = here(test, 1024);
+	}
+	set_rate(test, 0);
+	KUNIT_EXPECT_EQ(test, profile(test)->nr_buckets, 1U);
+	for (k = 0; k < 2; k++) {
+		get_sites(test, &sites);
+		KUNIT_ASSERT_EQ(test, sites.nr, 1U);
+		live = sites.site[0].live;
+		bytes = sites.site[0].live_bytes;
+		gomem_sites_put(&sites);
+		if (k)
+			break;
+		KUNIT_EXPECT_GE(test, live, 60ULL);
+		KUNIT_EXPECT_GE(test, bytes, 60 * 1024ULL);
+		gomem_free_bulk(MANY, objs);
+	}
+	KUNIT_EXPECT_EQ(test, live, 0ULL);
+	KUNIT_EXPECT_EQ(test, bytes, 0ULL);
+}
+
+/* What a sample stands for, as it is kept: to one part in 4096. */
+static void mprof_weights(struct kunit *test)
+{
+	static const u32 rates[] = { 1, 2, 100, 4096, 524288, 1 << 20, 1 << 30 };
+	unsigned int class, i;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		for (class = 1; class < GOMEM_NR_CACHED; class++) {
+			u32 size = gomem_class[class].size;
+			u64 exact = gomem_sample_scale(1 << 20, size, rates[i]);
+			u64 weight = gomem_weight(gomem_sample_weight(size, rates[i]));
+			s64 error = (s64)(weight << (20 - GOMEM_WEIGHT_BITS)) - exact;
+
+			KUNIT_EXPECT_LE(test, abs(error), (s64)(exact >> 11));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, gomem_sample_weight(8, 1), 0U);
+	KUNIT_EXPECT_EQ(test, gomem_weight(0), GOMEM_WEIGHT_ONE);
+	KUNIT_EXPECT_EQ(test, gomem_weight(gomem_sample_weight(1 << 22, 4096)),
+			GOMEM_WEIGHT_ONE);
+}
+
+/* --- Names. --- */
+
+static bool is_here(const struct gomem_departure *d, unsigned long address)
+{
+	/* Longer than the function, and shorter than what lies between tests. */
+	return address - (unsigned long)d->what < 64;
+}
+
+static void depart(struct kunit *test, void *function, bool gone, bool unknown)
+{
+	struct gomem_departure d = {
+		.inside = is_here,
+		.what = function,
+		.module = "owner",
+		.gone = gone,
+		.unknown = unknown,
+	};
+
+	gomem_mprof_depart(gomem_test_heap(test), &d);
+}
+
+/* How many sites have a first frame that is called that? */
+static unsigned int sites_named(struct kunit *test, const char *want)
+{
+	char *name = kunit_kzalloc(test, GOMEM_NAME_SIZE, GFP_KERNEL);
+	struct gomem_sites sites;
+	unsigned int i, n = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, name);
+	get_sites(test, &sites);
+	for (i = 0; i < sites.nr; i++) {
+		gomem_frame_name(name, GOMEM_NAME_SIZE, sites.site[i].stack[0],
+				 sites.site[i].bucket.named & 1);
+		n += !strncmp(name, want, strlen(want));
+	}
+	gomem_sites_put(&sites);
+	return n;
+}
+
+/* What is at the address afterwards has no part in it. */
+static void mprof_names_are_kept(struct kunit *test)
+{
+	struct gomem_mprof *mprof = profile(test);
+	void *p, *q;
+
+	mprof->max_depth = 1;
+	set_rate(test, 1);
+	p = here(test, SIZE);
+	q = there(test, SIZE);
+	KUNIT_EXPECT_EQ(test, mprof->nr_buckets, 2U);
+	depart(test, here, false, false);
+	KUNIT_EXPECT_EQ(test, mprof->nr_symbols, 1U);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "here+0x"), 1U);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "there+0x"), 1U);
+	/* Other code at the same address has a bucket of its own. */
+	gomem_free(here(test, SIZE));
+	KUNIT_EXPECT_EQ(test, mprof->nr_buckets, 3U);
+	/* It goes, too: the same name, and another one for what is gone. */
+	depart(test, here, true, false);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "here+0x"), 2U);
+	KUNIT_EXPECT_EQ(test, mprof->nr_symbols, 2U);
+	gomem_free(p);
+	depart(test, there, false, true);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "[gone]"), 1U);
+	gomem_free(q);
+}
+
+/* Names that are those of a module that goes are told to be gone. */
+static void mprof_names_of_gone(struct kunit *test)
+{
+	struct gomem_departure d = {
+		.inside = is_here,
+		.what = here,
+		.module = "owner",
+	};
+	struct gomem_mprof *mprof = profile(test);
+	struct gomem_symbol *symbol;
+	unsigned int i, gone = 0;
+	void *p;
+
+	mprof->max_depth = 1;
+	set_rate(test, 1);
+	p = here(test, SIZE);
+	gomem_mprof_depart(gomem_test_heap(test), &d);
+	/* As it is called where it is in a module. */
+	hash_for_each(mprof->symbols, i, symbol, node)
+		strscpy(symbol->name, "h [owner]", sizeof("h [owner]"));
+	d.what = NULL;
+	d.gone = true;
+	d.module = "own";
+	gomem_mprof_depart(gomem_test_heap(test), &d);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "h [owner] (gone)"), 0U);
+	d.module = "owner";
+	gomem_mprof_depart(gomem_test_heap(test), &d);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "h [owner] (gone)"), 1U);
+	hash_for_each(mprof->symbols, i, symbol, node)
+		gone += symbol->gone;
+	KUNIT_EXPECT_EQ(test, gone, 1U);
+	/* Once is enough. */
+	gomem_mprof_depart(gomem_test_heap(test), &d);
+	KUNIT_EXPECT_EQ(test, sites_named(test, "h [owner] (gone) (gone)"), 0U);
+	gomem_free(p);
+}
+
+/* --- Marks, records. --- */
 
 static void mprof_no_memory_for_marks(struct kunit *test)
 {
@@ -548,29 +768,70 @@ static void mprof_no_memory_for_marks(struct kunit *test)
 	expect_samples(test, SIZE, 0, 0);
 }
 
-static void mprof_ages(struct kunit *test)
+static void mprof_holds(struct kunit *test)
 {
-	u32 now = ktime_get_seconds(), oldest[3] = { 0, U32_MAX, U32_MAX };
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 now = gomem_mprof_now();
+	struct gomem_hold hold[3];
+	struct gomem_span *span;
 	void *small, *large;
 
 	profile(test)->max_depth = 1;
 	set_rate(test, 1);
 	small = here(test, SIZE);
 	large = here(test, 70000);
-	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
-	KUNIT_EXPECT_LE(test, oldest[1] - now, 2U);
-	KUNIT_EXPECT_LE(test, oldest[2] - now, 2U);
-	oldest[2] = U32_MAX;
-	gomem_span_of(large)->large.born = 0;
-	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
-	KUNIT_EXPECT_EQ(test, oldest[2], 0U);
+	gomem_mprof_holds(heap, hold, 2);
+	KUNIT_EXPECT_GE(test, hold[1].age, 1ULL);
+	KUNIT_EXPECT_LE(test, hold[1].age, 1 + gomem_mprof_age(now));
+	KUNIT_EXPECT_LE(test, hold[2].age, 1 + gomem_mprof_age(now));
+	/* What is beside it waits in a magazine, or in the span. */
+	span = gomem_span_of(small);
+	KUNIT_EXPECT_EQ(test, hold[1].pinned,
+			(gomem_span_bytes(span) - (u64)span->nalloc * SIZE) / span->nalloc);
+	KUNIT_EXPECT_EQ(test, hold[2].pinned, 0ULL);
+	gomem_span_of(large)->large.born = now - 1000;
+	gomem_mprof_holds(heap, hold, 2);
+	KUNIT_EXPECT_GE(test, hold[2].age, 1001ULL);
 	gomem_free(small);
 	gomem_free(large);
-	oldest[1] = U32_MAX;
-	oldest[2] = U32_MAX;
-	gomem_mprof_ages(gomem_test_heap(test), oldest, 2);
-	KUNIT_EXPECT_EQ(test, oldest[1], U32_MAX);
-	KUNIT_EXPECT_EQ(test, oldest[2], U32_MAX);
+	gomem_mprof_holds(heap, hold, 2);
+	KUNIT_EXPECT_EQ(test, hold[1].age, 0ULL);
+	KUNIT_EXPECT_EQ(test, hold[2].age, 0ULL);
+}
+
+/* Each free is counted by the age of its object. */
+static void mprof_lifetimes(struct kunit *test)
+{
+	static const struct {
+		u64 ms;
+		unsigned int decade;
+	} known[] = {
+		{ 0, 0 }, { 9, 0 }, { 20, 1 }, { 95, 1 }, { 900, 2 }, { 5000, 3 },
+		{ 99 * 1000, 4 }, { 999 * 1000, 5 }, { 9000 * 1000, 6 },
+		{ 11000 * 1000, 7 }, { 1ULL << 36, 7 },
+	};
+	struct gomem_mprof *mprof = profile(test);
+	u32 want[GOMEM_NR_LIFETIMES] = {};
+	struct gomem_sample sample = {};
+	unsigned int i;
+	void *p;
+
+	mprof->max_depth = 1;
+	set_rate(test, 1);
+	p = here(test, SIZE);
+	spin_lock_irq(&mprof->lock);
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		sample.bucket = 1;
+		sample.born = gomem_mprof_now() -
+			      ((known[i].ms * NSEC_PER_MSEC) >> GOMEM_MPROF_TICK);
+		gomem_bucket_count(mprof, 1, SIZE, 0);
+		gomem_bucket_free(mprof, sample);
+		want[known[i].decade]++;
+	}
+	spin_unlock_irq(&mprof->lock);
+	for (i = 0; i < GOMEM_NR_LIFETIMES; i++)
+		KUNIT_EXPECT_EQ(test, mprof->bucket[1].lifetime[i], want[i]);
+	gomem_free(p);
 }
 
 static void mprof_records(struct kunit *test)
@@ -738,8 +999,15 @@ static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_buckets),
 	KUNIT_CASE(mprof_brief),
 	KUNIT_CASE(mprof_memory_is_bounded),
+	KUNIT_CASE(mprof_dead_make_room),
+	KUNIT_CASE(mprof_frames_make_room),
+	KUNIT_CASE(mprof_rates_add_up),
+	KUNIT_CASE(mprof_weights),
+	KUNIT_CASE(mprof_names_are_kept),
+	KUNIT_CASE(mprof_names_of_gone),
 	KUNIT_CASE(mprof_no_memory_for_marks),
-	KUNIT_CASE(mprof_ages),
+	KUNIT_CASE(mprof_holds),
+	KUNIT_CASE(mprof_lifetimes),
 	KUNIT_CASE(mprof_records),
 	KUNIT_CASE(mprof_encodes),
 	KUNIT_CASE(mprof_encodes_any_number),

@@ -29,6 +29,7 @@
  *
  * Locks that sleep are taken outside of those; each of these inside the one above it:
  *
+ *	gomem_mprof.names	addresses in stacks become names; outermost
  *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time
  *	gomem_rearm_mutex	counts begun anew; heaps stay meanwhile
  *	gomem_gc.mutex		one cycle or drain at a time
@@ -69,6 +70,7 @@ struct gomem_heap;
 struct gomem_mcache;
 struct gomem_meta;
 struct gomem_mprof;
+struct gomem_sample;
 struct gomem_node;
 struct gomem_reclaim;
 struct gomem_span;
@@ -123,8 +125,8 @@ struct gomem_hooks {
 		       u32 rate, unsigned long ip, bool brief);
 	/* A small object of a span with samples is about to be freed; under RCU. */
 	void (*unsample)(struct gomem_span *span, const void *p);
-	/* A large object with a sample in this bucket has been freed. */
-	void (*gone)(struct gomem_heap *heap, unsigned int bucket);
+	/* A large object with this sample has been freed. */
+	void (*gone)(struct gomem_heap *heap, struct gomem_sample sample);
 };
 
 /*

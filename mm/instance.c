@@ -31,6 +31,10 @@
 #include "snapshot.h"
 #include "walk.h"
 
+/* Places in the code that are told apart when memory is left, and those that are named. */
+#define MOST_HOLDERS	256U
+#define TOLD_HOLDERS	5U
+
 static const struct gomem_hooks instance_hooks = {
 	.wake = gomem_reclaim_call,
 	.stir = gomem_reclaim_stir,
@@ -156,6 +160,31 @@ static void instance_report_pages(struct gomem_heap *heap,
 		       heap->name, snap->stolen);
 }
 
+/* Who has left most, as far as samples tell. */
+static void instance_report_holders(struct gomem_heap *heap)
+{
+	struct gomem_mprof *mprof = heap->mprof;
+	struct gomem_holder *holder;
+	unsigned int i, nr;
+	char *name;
+
+	holder = kvmalloc_array(MOST_HOLDERS, sizeof(*holder), GFP_KERNEL);
+	name = kmalloc(GOMEM_NAME_SIZE, GFP_KERNEL);
+	if (holder && name) {
+		down_read(&mprof->names);
+		nr = gomem_mprof_holders(heap, holder, MOST_HOLDERS);
+		for (i = 0; i < min(nr, TOLD_HOLDERS); i++) {
+			gomem_frame_name(name, GOMEM_NAME_SIZE, holder[i].frame,
+					 holder[i].named);
+			pr_err("%s: %s got ~%llu of them, ~%llu bytes\n", heap->name, name,
+			       holder[i].objects, holder[i].bytes);
+		}
+		up_read(&mprof->names);
+	}
+	kfree(name);
+	kvfree(holder);
+}
+
 /* What is left is somebody's.  Returns how many objects that is. */
 static unsigned long instance_report_leaks(struct gomem_heap *heap)
 {
@@ -178,6 +207,8 @@ static unsigned long instance_report_leaks(struct gomem_heap *heap)
 			pr_err("%s: %llu large objects of %llu bytes were never freed\n",
 			       heap->name, live, snap->large_bytes);
 	}
+	if (total)
+		instance_report_holders(heap);
 	instance_report_pages(heap, snap);
 	kvfree(snap);
 	return total;

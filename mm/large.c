@@ -201,7 +201,7 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 {
 	enum gomem_bad bad = GOMEM_BAD_IDLE;
 	struct gomem_mheap *mheap;
-	unsigned int bucket = 0;
+	struct gomem_sample sample = {};
 	struct gomem_span *span;
 	unsigned long flags;
 
@@ -213,7 +213,7 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 		spin_lock_irqsave(&mheap->lock, flags);
 		bad = large_kill(span, p);
 		if (!bad)
-			bucket = span->large.bucket;
+			sample = span->large;
 		spin_unlock_irqrestore(&mheap->lock, flags);
 	}
 	rcu_read_unlock();
@@ -222,8 +222,8 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 		gomem_bad_free(heap, p, bad);
 		return;
 	}
-	if (bucket)
-		heap->hooks->gone(heap, bucket);
+	if (sample.bucket)
+		heap->hooks->gone(heap, sample);
 	/* From here on it is ours alone. */
 	gomem_mheap_free_span(span);
 }

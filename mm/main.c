@@ -18,7 +18,8 @@
  *			scavenge.c, release.c, gc.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/oom.c	the same when there is nothing left, and a word about it
- *	mm/mprof.c	the heap profile
+ *	mm/mprof.c	the heap profile; and mprofbucket.c, mprofname.c, modules.c,
+ *			mprofread.c
  *	mm/snapshot.c	the counters, read so that they add up
  *	mm/mstats.c	MemStats, made from them
  */
@@ -35,6 +36,7 @@
 #include "knobs.h"
 #include "mcache.h"
 #include "meta.h"
+#include "modules.h"
 #include "mprof.h"
 #include "oom.h"
 #include "reclaim.h"
@@ -89,9 +91,12 @@ static int __init gomem_init(void)
 	ret = gomem_mprof_set_rate(&gomem_default_heap, mem_profile_rate);
 	if (ret)
 		goto no_rate;
-	ret = gomem_shrinker_init();
+	ret = gomem_modules_init();
 	if (ret)
 		goto no_rate;
+	ret = gomem_shrinker_init();
+	if (ret)
+		goto no_shrinker;
 	ret = gomem_oom_init();
 	if (ret)
 		goto no_oom;
@@ -104,6 +109,8 @@ no_debugfs:
 	gomem_oom_exit();
 no_oom:
 	gomem_shrinker_exit();
+no_shrinker:
+	gomem_modules_exit();
 no_rate:
 	gomem_heap_destroy(&gomem_default_heap);
 no_heap:
@@ -124,6 +131,7 @@ static void __exit gomem_exit(void)
 	gomem_debugfs_exit();
 	gomem_oom_exit();
 	gomem_shrinker_exit();
+	gomem_modules_exit();
 	gomem_heap_destroy(&gomem_default_heap);
 	gomem_hotplug_exit();
 	gomem_mcache_teardown();

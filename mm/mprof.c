@@ -16,8 +16,8 @@
  * pays for it.
  *
  * Buckets and frames come from memory that is got when the profile is turned
- * on; marks are got, without waiting, with the first sample of a span.  Where
- * either is missing the sample is dropped, and that is counted.
+ * on (mprofbucket.c); marks are got, without waiting, with the first sample of a span.
+ * Where either is missing the sample is dropped, and that is counted.
  *
  * All of this happens with the CPU's mcache let go; a stack takes some
  * microseconds to walk.  An allocation that may not sleep, and for which the heap had
@@ -26,6 +26,7 @@
 #include <linux/export.h>
 #include <linux/jhash.h>
 #include <linux/ktime.h>
+#include <linux/module.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -49,113 +50,137 @@ struct stack {
 
 /* --- Stacks. --- */
 
+/* Is that gomem's own code?  As a part of the kernel it is not told apart. */
+static bool mprof_is_own(unsigned long address)
+{
+#ifdef MODULE
+	return within_module(address, THIS_MODULE);
+#else
+	return false;
+#endif
+}
+
+static bool mprof_is_trampoline(const struct gomem_mprof *mprof, unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mprof->trampoline); i++)
+		if (READ_ONCE(mprof->trampoline[i]) == ip)
+			return true;
+	return false;
+}
+
+/* Whatever returns to @ip returns to somewhere else. */
+static void mprof_note_trampoline(struct gomem_mprof *mprof, unsigned long ip)
+{
+	if (mprof_is_trampoline(mprof, ip))
+		return;
+	WRITE_ONCE(mprof->trampoline[1], mprof->trampoline[0]);
+	WRITE_ONCE(mprof->trampoline[0], ip);
+}
+
+/*
+ * Where the caller's frames begin.  A kretprobe, or the function graph tracer, has
+ * gomem's function return to a trampoline, and that is what @ip is then; the stack
+ * says where it really came from, behind gomem's own frames.  @nr if it does not.
+ */
+static unsigned int mprof_caller(struct gomem_mprof *mprof, const unsigned long *frame,
+				 unsigned int nr, unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (frame[i] == ip)
+			return i;
+	for (i = 0; i < nr && mprof_is_own(frame[i]);)
+		i++;
+	if (!i)
+		return nr;
+	if (i < nr)
+		mprof_note_trampoline(mprof, ip);
+	return i;
+}
+
 /*
  * The stack from @ip on, which is where gomem was called from.  What an
  * interrupt interrupted is left out: it did not allocate anything.
  */
-static void mprof_stack_save(struct stack *stack, unsigned long ip, unsigned int depth)
+static void mprof_stack_save(struct gomem_mprof *mprof, struct stack *stack,
+			     unsigned long ip, bool brief)
 {
-	unsigned int nr = 0, i;
+	unsigned int nr = 0;
 
 #ifdef CONFIG_STACKTRACE
-	if (depth > 1) {
+	if ((!brief && mprof->max_depth > 1) || mprof_is_trampoline(mprof, ip)) {
 		nr = stack_trace_save(stack->frame, ARRAY_SIZE(stack->frame), 1);
 		nr = filter_irq_stacks(stack->frame, nr);
 	}
 #endif
-	for (i = 0; i < nr; i++) {
-		if (stack->frame[i] != ip)
-			continue;
-		stack->first = i;
-		stack->nr = min(nr - i, depth);
+	stack->first = mprof_caller(mprof, stack->frame, nr, ip);
+	stack->nr = min_t(unsigned int, nr - stack->first, brief ? 1 : mprof->max_depth);
+	if (stack->nr)
 		return;
-	}
 	/* Nobody can walk this stack; the caller is known all the same. */
 	stack->frame[0] = ip;
 	stack->first = 0;
 	stack->nr = 1;
 }
 
-/* --- Buckets; under mprof->lock. --- */
+/* --- Samples, as they are counted. --- */
 
-static bool mprof_bucket_is(struct gomem_mprof *mprof, const struct gomem_bucket *b,
-			    const struct gomem_bucket *key, const unsigned long *frame)
+/* What a sample of this class and size stands for. */
+static u16 mprof_weight(const struct gomem_mprof *mprof, const struct gomem_bucket *key,
+			u32 rate)
 {
-	return b->hash == key->hash && b->size == key->size &&
-	       b->rate == key->rate && b->class == key->class &&
-	       b->depth == key->depth &&
-	       !memcmp(gomem_mprof_stack(mprof, b), frame,
-		       key->depth * sizeof(*frame));
+	lockdep_assert_held(&mprof->lock);
+	if (key->class && mprof->weight_rate == rate)
+		return mprof->weight[key->class];
+	/* A large object; or a rate that has changed in between. */
+	return gomem_sample_weight(key->size, rate);
 }
 
-/* A new bucket with the key of @key.  0 if there is no room. */
-static unsigned int mprof_bucket_add(struct gomem_mprof *mprof,
-				     const struct gomem_bucket *key,
-				     const unsigned long *frame)
+/* Count a sample; its bucket is 0 if there is no room. */
+static struct gomem_sample mprof_count(struct gomem_mprof *mprof,
+				       const struct gomem_bucket *key,
+				       const unsigned long *frame, size_t size, u32 rate)
 {
-	u32 max_frames = mprof->max_buckets * GOMEM_MPROF_FRAMES;
-	u16 *head = &mprof->hash[key->hash % GOMEM_MPROF_HASH];
-	struct gomem_bucket *b;
-
-	if (mprof->nr_buckets == mprof->max_buckets ||
-	    mprof->nr_frames + key->depth > max_frames)
-		return 0;
-	b = &mprof->bucket[++mprof->nr_buckets];
-	*b = *key;
-	b->stack = mprof->nr_frames;
-	memcpy(mprof->frame + b->stack, frame, key->depth * sizeof(*frame));
-	mprof->nr_frames += key->depth;
-	b->next = *head;
-	*head = mprof->nr_buckets;
-	return *head;
-}
-
-static unsigned int mprof_bucket_find(struct gomem_mprof *mprof,
-				      const struct gomem_bucket *key,
-				      const unsigned long *frame)
-{
+	struct gomem_sample sample = { .born = gomem_mprof_now() };
 	unsigned long flags;
-	unsigned int i;
 
 	spin_lock_irqsave(&mprof->lock, flags);
-	i = mprof->hash[key->hash % GOMEM_MPROF_HASH];
-	while (i && !mprof_bucket_is(mprof, &mprof->bucket[i], key, frame))
-		i = mprof->bucket[i].next;
-	if (!i)
-		i = mprof_bucket_add(mprof, key, frame);
+	sample.bucket = gomem_bucket_get(mprof, key, frame);
+	if (sample.bucket) {
+		sample.weight = mprof_weight(mprof, key, rate);
+		gomem_bucket_count(mprof, sample.bucket, size, sample.weight);
+	}
 	spin_unlock_irqrestore(&mprof->lock, flags);
-	return i;
+	return sample;
 }
 
-static void mprof_count_malloc(struct gomem_mprof *mprof, unsigned int i, size_t size)
+static void mprof_uncount(struct gomem_mprof *mprof, struct gomem_sample sample,
+			  size_t size)
 {
-	struct gomem_bucket *b = &mprof->bucket[i];
-	u64 now = ktime_get_ns();
 	unsigned long flags;
 
 	spin_lock_irqsave(&mprof->lock, flags);
-	b->nmalloc++;
-	b->requested += size;
-	if (!b->first)
-		b->first = now;
-	b->last = now;
+	gomem_bucket_uncount(mprof, sample.bucket, size, sample.weight);
 	spin_unlock_irqrestore(&mprof->lock, flags);
 }
 
 /**
  * gomem_mprof_gone() - a sampled object has been freed
  * @heap: the heap
- * @bucket: what its mark said, not 0
+ * @sample: what its mark said
  *
  * Context: any, no gomem lock held.
  */
-void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket)
+void gomem_mprof_gone(struct gomem_heap *heap, struct gomem_sample sample)
 {
 	struct gomem_mprof *mprof = heap->mprof;
 	unsigned long flags;
 
 	spin_lock_irqsave(&mprof->lock, flags);
-	mprof->bucket[bucket].nfree++;
+	gomem_bucket_free(mprof, sample);
 	spin_unlock_irqrestore(&mprof->lock, flags);
 }
 
@@ -219,12 +244,8 @@ static bool mprof_mark_small(struct gomem_span *span, const void *p,
 }
 
 static bool mprof_mark(struct gomem_heap *heap, struct gomem_span *span,
-		       const void *p, unsigned int bucket)
+		       const void *p, struct gomem_sample sample)
 {
-	struct gomem_sample sample = {
-		.born = ktime_get_seconds(),
-		.bucket = bucket,
-	};
 	struct gomem_sampled *fresh = NULL;
 	bool done;
 
@@ -241,31 +262,31 @@ static bool mprof_mark(struct gomem_heap *heap, struct gomem_span *span,
 }
 
 /*
- * Take the mark off @p, if it is an object with one.  Returns its bucket, or 0,
- * and in @empty what is to be freed.
+ * Take the mark off @p, if it is an object with one.  Returns it, or one without a
+ * bucket, and in @empty what is to be freed.
  */
-static unsigned int mprof_unmark(struct gomem_span *span, const void *p,
-				 struct gomem_sampled **empty)
+static struct gomem_sample mprof_unmark(struct gomem_span *span, const void *p,
+					struct gomem_sampled **empty)
 {
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
 	struct gomem_sampled *marks = span->sampled;
-	unsigned int bucket;
+	struct gomem_sample sample = {};
 
 	lockdep_assert_held(&span->central->lock);
 	if (!marks || index >= gomem_span_nelems(span) ||
 	    offset != index * gomem_class[span->class].size)
-		return 0;
-	bucket = marks->object[index].bucket;
-	if (!bucket)
-		return 0;
+		return sample;
+	sample = marks->object[index];
+	if (!sample.bucket)
+		return sample;
 	marks->object[index].bucket = 0;
 	if (!--marks->nr) {
 		WRITE_ONCE(span->sampled, NULL);
 		mprof_retag(span, gomem_span_tag(span));
 		*empty = marks;
 	}
-	return bucket;
+	return sample;
 }
 
 /* --- What allocation and free call. --- */
@@ -286,27 +307,28 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 {
 	struct gomem_mprof *mprof = heap->mprof;
 	struct gomem_span *span = gomem_span_of(p);
-	struct gomem_bucket key = { .rate = rate };
+	struct gomem_bucket key = {};
+	struct gomem_sample sample;
 	const unsigned long *frame;
 	struct stack stack;
-	unsigned int i;
 
 	/* It was freed twice, and is nobody's by now. */
 	if (!span) {
 		atomic_long_inc(&mprof->dropped);
 		return;
 	}
-	mprof_stack_save(&stack, ip, brief ? 1 : mprof->max_depth);
+	mprof_stack_save(mprof, &stack, ip, brief);
 	frame = stack.frame + stack.first;
 	key.class = span->class;
 	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);
 	key.depth = stack.nr;
-	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size ^ key.rate);
-	i = mprof_bucket_find(mprof, &key, frame);
-	if (i && mprof_mark(heap, span, p, i))
-		mprof_count_malloc(mprof, i, size);
-	else
-		atomic_long_inc(&mprof->dropped);
+	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size);
+	sample = mprof_count(mprof, &key, frame, size, rate);
+	if (sample.bucket && mprof_mark(heap, span, p, sample))
+		return;
+	if (sample.bucket)
+		mprof_uncount(mprof, sample, size);
+	atomic_long_inc(&mprof->dropped);
 }
 
 /**
@@ -323,47 +345,52 @@ void gomem_mprof_free(struct gomem_span *span, const void *p)
 {
 	struct gomem_mcentral *central = READ_ONCE(span->central);
 	struct gomem_sampled *empty = NULL;
-	unsigned int bucket = 0;
+	struct gomem_sample sample = {};
 	unsigned long flags;
 
 	if (!central->class)
 		return;
 	spin_lock_irqsave(&central->lock, flags);
 	if (gomem_span_in_use(span) && READ_ONCE(span->central) == central)
-		bucket = mprof_unmark(span, p, &empty);
+		sample = mprof_unmark(span, p, &empty);
 	spin_unlock_irqrestore(&central->lock, flags);
 	mprof_marks_free(central->heap, empty);
-	if (bucket)
-		gomem_mprof_gone(central->heap, bucket);
+	if (sample.bucket)
+		gomem_mprof_gone(central->heap, sample);
 }
 
 /* --- On and off. --- */
 
-static size_t mprof_memory_bytes(const struct gomem_mprof *mprof)
-{
-	size_t nr = mprof->max_buckets;
-
-	return (nr + 1) * sizeof(*mprof->bucket) +
-	       nr * GOMEM_MPROF_FRAMES * sizeof(*mprof->frame) +
-	       GOMEM_MPROF_HASH * sizeof(*mprof->hash);
-}
-
 static int mprof_get_memory(struct gomem_heap *heap)
 {
 	struct gomem_mprof *mprof = heap->mprof;
-	size_t bytes = mprof_memory_bytes(mprof);
+	size_t bytes = gomem_buckets_bytes(mprof->max_buckets);
+	void *memory;
 
 	if (gomem_should_fail(heap->meta))
 		return -ENOMEM;
-	mprof->bucket = kvzalloc(bytes, GFP_KERNEL);
-	if (!mprof->bucket)
+	memory = kvzalloc(bytes, GFP_KERNEL);
+	if (!memory)
 		return -ENOMEM;
-	mprof->frame = (void *)(mprof->bucket + mprof->max_buckets + 1);
-	mprof->hash = (void *)(mprof->frame +
-			       mprof->max_buckets * GOMEM_MPROF_FRAMES);
+	gomem_buckets_init(mprof, memory);
 	mprof->started = ktime_get_ns();
 	atomic_long_add(bytes, &heap->meta->bytes[GOMEM_META_BUCKHASH]);
 	return 0;
+}
+
+/* What samples stand for at that rate, so that nobody has to compute it who waits. */
+static void mprof_set_weights(struct gomem_mprof *mprof, u32 rate)
+{
+	u16 weight[GOMEM_NR_CACHED] = {};
+	unsigned int class;
+	unsigned long flags;
+
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		weight[class] = gomem_sample_weight(gomem_class[class].size, rate);
+	spin_lock_irqsave(&mprof->lock, flags);
+	memcpy(mprof->weight, weight, sizeof(weight));
+	mprof->weight_rate = rate;
+	spin_unlock_irqrestore(&mprof->lock, flags);
 }
 
 /**
@@ -386,6 +413,8 @@ int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
 	mutex_lock(&mprof->rate_mutex);
 	if (rate && !mprof->bucket)
 		ret = mprof_get_memory(heap);
+	if (!ret && rate)
+		mprof_set_weights(mprof, rate);
 	if (!ret) {
 		/* Pairs with the acquire in gomem_heap_profile_rate(). */
 		smp_store_release(&heap->profile_rate, rate);
@@ -414,6 +443,8 @@ int gomem_mprof_init(struct gomem_heap *heap)
 	mprof->max_buckets = GOMEM_MPROF_BUCKETS;
 	mprof->max_depth = GOMEM_MEM_PROFILE_DEPTH;
 	mutex_init(&mprof->rate_mutex);
+	init_rwsem(&mprof->names);
+	hash_init(mprof->symbols);
 	spin_lock_init(&mprof->lock);
 	heap->mprof = mprof;
 	return 0;
@@ -430,9 +461,10 @@ void gomem_mprof_destroy(struct gomem_heap *heap)
 	if (!mprof)
 		return;
 	if (mprof->bucket)
-		atomic_long_sub(mprof_memory_bytes(mprof),
+		atomic_long_sub(gomem_buckets_bytes(mprof->max_buckets),
 				&heap->meta->bytes[GOMEM_META_BUCKHASH]);
 	kvfree(mprof->bucket);
+	gomem_symbols_destroy(heap);
 	gomem_meta_free(heap->meta, GOMEM_META_OTHER, mprof);
 	heap->mprof = NULL;
 	heap->profile_rate = 0;

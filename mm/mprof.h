@@ -1,40 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The heap profile: mm/mprof.c makes it, mm/mprofread.c reads it.
+ * The heap profile: mm/mprof.c samples, mm/mprofbucket.c keeps the stacks,
+ * mm/mprofname.c their names, mm/mprofread.c reads it.
  */
 #ifndef GOMEM_MPROF_H
 #define GOMEM_MPROF_H
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/hashtable.h>
+#include <linux/kallsyms.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include <linux/gomem.h>
 
 #include "heap.h"
+#include "mspan.h"
+#include "sampling.h"
 
-struct gomem_span;
+/* How old objects were when they were freed: a decade each, see bucket_lifetime_of(). */
+#define GOMEM_NR_LIFETIMES	8
 
 /*
  * gomem_bucket - a call stack that allocated objects of one size
  *
- * Made with its first sample, never unmade, numbered from 1 on.  The key
- * is constant, the counts are under the profile's lock.
+ * Numbered from 1 on.  One of which nothing is live is dead: it goes on counting
+ * when its stack allocates again, unless another stack has got its place.
+ * All of it is under the profile's lock.
  */
 struct gomem_bucket {
 	u64 nmalloc, nfree;		/* samples; those of freed objects */
 	u64 requested;			/* bytes that were asked for, all samples */
-	u64 first, last;		/* ktime_get_ns() of samples */
+	u64 weight, live_weight;	/* what they stand for, see sampling.h */
+	u32 lifetime[GOMEM_NR_LIFETIMES]; /* samples that were freed, by age */
+	u32 named;			/* bits: frames that are symbols, not addresses */
 	/* The key. */
 	u32 size;			/* bytes of an object */
-	u32 rate;			/* at which it was sampled */
+	u32 hash;
 	u8 class;			/* 0: large, not cached */
 	u8 depth;			/* frames of the stack */
+	u16 chunk;			/* the first one of its frames */
 	u16 next;			/* bucket of the same hash, or 0 */
-	u32 hash;
-	u32 stack;			/* the first one of its frames */
+	u16 older, newer;		/* its neighbours among the dead, or 0 */
+};
+
+/*
+ * gomem_symbol - the name of a place in code that is not there any more
+ *
+ * Made once for each name, and kept as long as the profile.
+ */
+struct gomem_symbol {
+	struct hlist_node node;		/* gomem_mprof.symbols */
+	bool gone;			/* the module is gone, not only this code */
+	char name[];			/* symbol+0xoffset/0xsize [module] */
 };
 
 /*
@@ -47,57 +69,141 @@ struct gomem_mprof {
 	u32 last_rate;			/* the last one that was not 0 */
 	u16 max_buckets;		/* constant once there is memory */
 	u8 max_depth;			/* frames that are kept of a stack */
+	bool by_pinned;			/* the order in which sites are printed */
 	atomic_long_t dropped;
 	struct mutex rate_mutex;	/* changes of the rate */
+	/*
+	 * Held for reading as long as stacks are looked at that have been copied, and for
+	 * writing while addresses in them become names.
+	 */
+	struct rw_semaphore names;
+	DECLARE_HASHTABLE(symbols, 7);	/* under @names */
+	unsigned int nr_symbols;
 	spinlock_t lock;		/* everything below */
 	u64 started;			/* ktime_get_ns() */
-	u32 nr_buckets, nr_frames;	/* of each, used */
+	u64 forgotten;			/* stacks that have lost their place */
+	u64 forgotten_bytes;		/* allocated by them, estimated */
+	unsigned long trampoline[2];	/* where tracers have calls return to */
+	u32 nr_buckets, nr_chunks;	/* of each, that were ever used */
+	u16 free_bucket, free_chunk;
+	u16 oldest_dead, newest_dead;
+	u32 weight_rate;		/* of @weight */
+	u16 weight[GOMEM_NR_CACHED];	/* of a sample of each class */
 	struct gomem_bucket *bucket;	/* [0] stands for none */
-	unsigned long *frame;		/* return addresses, those of a stack in a row */
+	unsigned long *frame;		/* chunks of frames; [0] stands for none */
+	u16 *next_chunk;		/* of the same stack, or free */
 	u16 *hash;			/* the first bucket of each */
 };
 
-#define GOMEM_MPROF_BUCKETS	2048
-#define GOMEM_MPROF_FRAMES	16	/* a bucket, on average */
+#define GOMEM_MPROF_BUCKETS	2048	/* at most 4095, see struct gomem_sample */
 #define GOMEM_MPROF_HASH	1024
+#define GOMEM_MPROF_CHUNK	4	/* frames in one */
+/* So many frames there are for a bucket, on average: 14. */
+#define GOMEM_MPROF_CHUNKS(nr_buckets)	((nr_buckets) * 7 / 2)
 #define GOMEM_MPROF_MAX_RATE	BIT(30)
 
+/* mm/mprof.c */
 int gomem_mprof_init(struct gomem_heap *heap);
 void gomem_mprof_destroy(struct gomem_heap *heap);
 int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate);
 void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 			u32 rate, unsigned long ip, bool brief);
 void gomem_mprof_free(struct gomem_span *span, const void *p);
-void gomem_mprof_gone(struct gomem_heap *heap, unsigned int bucket);
+void gomem_mprof_gone(struct gomem_heap *heap, struct gomem_sample sample);
+
+/* The time of a sample: in ticks of 4.2 ms, 36 bits of them, which is nine years. */
+#define GOMEM_MPROF_TICK	22
+#define GOMEM_MPROF_TICK_BITS	36
+
+static inline u64 gomem_mprof_now(void)
+{
+	return ktime_get_ns() >> GOMEM_MPROF_TICK;
+}
+
+/* Ticks since then. */
+static inline u64 gomem_mprof_age(u64 born)
+{
+	return (gomem_mprof_now() - born) & (BIT_ULL(GOMEM_MPROF_TICK_BITS) - 1);
+}
+
+/* mm/mprofbucket.c */
+size_t gomem_buckets_bytes(unsigned int max_buckets);
+void gomem_buckets_init(struct gomem_mprof *mprof, void *memory);
+unsigned int gomem_bucket_get(struct gomem_mprof *mprof, const struct gomem_bucket *key,
+			      const unsigned long *frame);
+void gomem_bucket_count(struct gomem_mprof *mprof, unsigned int id, size_t size,
+			u16 weight);
+void gomem_bucket_uncount(struct gomem_mprof *mprof, unsigned int id, size_t size,
+			  u16 weight);
+void gomem_bucket_free(struct gomem_mprof *mprof, struct gomem_sample sample);
+void gomem_bucket_stack(const struct gomem_mprof *mprof, unsigned int id,
+			unsigned long *frame);
+void gomem_bucket_set_stack(struct gomem_mprof *mprof, unsigned int id,
+			    const unsigned long *frame, u32 named);
+
+/* mm/mprofname.c */
+
+/*
+ * gomem_departure - code that goes
+ *
+ * @inside says whether an address lies in it.  @gone: it is all that there was of
+ * @module.  @unknown: it went before, and nobody knows its name.
+ */
+struct gomem_departure {
+	bool (*inside)(const struct gomem_departure *d, unsigned long address);
+	const void *what;		/* for @inside */
+	const char *module;
+	bool gone, unknown;
+};
+
+/* Room for any name. */
+#define GOMEM_NAME_SIZE	(KSYM_SYMBOL_LEN + 8)
+
+void gomem_mprof_depart(struct gomem_heap *heap, const struct gomem_departure *d);
+int gomem_frame_name(char *name, size_t size, unsigned long frame, bool named);
+void gomem_symbols_destroy(struct gomem_heap *heap);
+
+/* mm/mprofread.c */
 
 /* A bucket, and what it stands for. */
 struct gomem_site {
 	struct gomem_bucket bucket;
 	unsigned int id;
+	const unsigned long *stack;	/* bucket.depth frames */
 	u64 objects, bytes;		/* allocated ever, estimated */
 	u64 live, live_bytes;		/* still allocated, estimated */
 };
 
-struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr);
-void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr);
+/* gomem_sites - the profile as it was, with stacks that keep their meaning */
+struct gomem_sites {
+	struct gomem_heap *heap;
+	unsigned int nr;
+	struct gomem_site *site;
+	unsigned long *frames;
+};
+
+int gomem_sites_get(struct gomem_heap *heap, struct gomem_sites *sites);
+void gomem_sites_put(struct gomem_sites *sites);
+
+/* What is known of the live objects of a bucket, from a look at the spans. */
+struct gomem_hold {
+	u64 age;			/* of the oldest, in ticks, from 1 on; 0: none */
+	u64 pinned;			/* bytes beside them that nobody has, estimated */
+};
+
+void gomem_mprof_holds(struct gomem_heap *heap, struct gomem_hold *hold, unsigned int nr);
 
 /* A place in the code, and what is live of what it has allocated, estimated. */
 struct gomem_holder {
-	unsigned long ip;
-	u64 bytes;
+	unsigned long frame;
+	bool named;
+	u64 objects, bytes;
 };
 
-const struct gomem_holder *gomem_mprof_holder(struct gomem_heap *heap,
-					      struct gomem_holder *holder,
-					      unsigned int nr);
+unsigned int gomem_mprof_holders(struct gomem_heap *heap, struct gomem_holder *holder,
+				 unsigned int nr);
 size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero);
-
-static inline const unsigned long *
-gomem_mprof_stack(const struct gomem_mprof *mprof, const struct gomem_bucket *b)
-{
-	return mprof->frame + b->stack;
-}
 
 #endif /* GOMEM_MPROF_H */

@@ -2,145 +2,209 @@
 /*
  * Reading the heap profile.
  *
- * Buckets are only ever added, and their keys and stacks never change; so a
- * reader copies them one by one, each under the lock, and needs no more than
- * that for figures that fit together: in each, what was freed had been allocated.
+ * A reader copies the buckets one by one, each with its stack under the lock; so the
+ * figures of each fit together: what was freed had been allocated.  Before that it takes
+ * hold of the names, and keeps them until it has printed everything, so that addresses
+ * mean what they meant when they were copied.
  */
 #include <linux/export.h>
 #include <linux/hash.h>
-#include <linux/ktime.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/string.h>
 
 #include "mheap.h"
 #include "mprof.h"
-#include "sampling.h"
 #include "walk.h"
 
-static unsigned int mprof_nr_buckets(struct gomem_mprof *mprof)
-{
-	unsigned long flags;
-	unsigned int nr;
+/* --- All of it. --- */
 
-	spin_lock_irqsave(&mprof->lock, flags);
-	nr = mprof->nr_buckets;
-	spin_unlock_irqrestore(&mprof->lock, flags);
-	return nr;
+/* Room for all stacks that there can be at a time, and for some more. */
+static size_t sites_most_frames(const struct gomem_mprof *mprof)
+{
+	return (GOMEM_MPROF_CHUNKS(mprof->max_buckets) * GOMEM_MPROF_CHUNK) +
+	       16 * GOMEM_MEM_PROFILE_DEPTH;
 }
 
-static void mprof_copy_bucket(struct gomem_mprof *mprof, unsigned int id,
-			      struct gomem_bucket *copy)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&mprof->lock, flags);
-	*copy = mprof->bucket[id];
-	spin_unlock_irqrestore(&mprof->lock, flags);
-}
-
-static void mprof_fill_site(struct gomem_mprof *mprof, unsigned int id,
-			    struct gomem_site *site)
+static void sites_fill(struct gomem_mprof *mprof, unsigned int id,
+		       struct gomem_site *site, unsigned long *stack)
 {
 	struct gomem_bucket *b = &site->bucket;
-	u64 live;
+	unsigned long flags;
 
-	mprof_copy_bucket(mprof, id, b);
-	live = b->nmalloc - b->nfree;
+	spin_lock_irqsave(&mprof->lock, flags);
+	*b = mprof->bucket[id];
+	gomem_bucket_stack(mprof, id, stack);
+	spin_unlock_irqrestore(&mprof->lock, flags);
 	site->id = id;
-	site->objects = gomem_sample_scale(b->nmalloc, b->size, b->rate);
-	site->bytes = gomem_sample_scale(b->nmalloc * b->size, b->size, b->rate);
-	site->live = gomem_sample_scale(live, b->size, b->rate);
-	site->live_bytes = gomem_sample_scale(live * b->size, b->size, b->rate);
+	site->stack = stack;
+	site->objects = gomem_weight_objects(b->weight);
+	site->bytes = gomem_weight_bytes(b->weight, b->size);
+	site->live = gomem_weight_objects(b->live_weight);
+	site->live_bytes = gomem_weight_bytes(b->live_weight, b->size);
+}
+
+/* Copy them.  False if places were given to other stacks so fast that there are too many. */
+static bool sites_copy(struct gomem_mprof *mprof, struct gomem_sites *sites)
+{
+	size_t used = 0, most = sites_most_frames(mprof);
+	unsigned int id, nr = 0;
+
+	for (id = 1; id <= sites->nr; id++) {
+		if (used + GOMEM_MEM_PROFILE_DEPTH > most)
+			return false;
+		sites_fill(mprof, id, &sites->site[nr], sites->frames + used);
+		used += sites->site[nr].bucket.depth;
+		if (sites->site[nr].bucket.nmalloc)
+			nr++;
+	}
+	sites->nr = nr;
+	return true;
 }
 
 /**
- * gomem_mprof_sites() - all buckets of a profile, and what they stand for
+ * gomem_sites_get() - all buckets of a profile, and what they stand for
  * @heap: the heap
- * @nr: how many there are
+ * @sites: where they go; for gomem_sites_put(), if they were got
+ *
+ * No module comes or goes until they are put.
  *
  * Context: process, may sleep.
- * Return: an array for kvfree(), or NULL if there is no memory.
+ * Return: 0, -ENOMEM, or -EAGAIN.
  */
-struct gomem_site *gomem_mprof_sites(struct gomem_heap *heap, unsigned int *nr)
+int gomem_sites_get(struct gomem_heap *heap, struct gomem_sites *sites)
 {
 	struct gomem_mprof *mprof = heap->mprof;
-	struct gomem_site *sites;
-	unsigned int i;
+	unsigned int nr, tries = 0;
 
-	*nr = mprof_nr_buckets(mprof);
-	sites = kvmalloc_array(*nr + 1, sizeof(*sites), GFP_KERNEL);
-	if (!sites)
-		return NULL;
-	for (i = 0; i < *nr; i++)
-		mprof_fill_site(mprof, i + 1, &sites[i]);
-	return sites;
+	*sites = (struct gomem_sites) { .heap = heap };
+	down_read(&mprof->names);
+	nr = READ_ONCE(mprof->nr_buckets);
+	if (!nr)
+		return 0;
+	sites->site = kvmalloc_array(nr + 1, sizeof(*sites->site), GFP_KERNEL);
+	sites->frames = kvmalloc_array(sites_most_frames(mprof), sizeof(*sites->frames),
+				       GFP_KERNEL);
+	if (!sites->site || !sites->frames) {
+		gomem_sites_put(sites);
+		return -ENOMEM;
+	}
+	do {
+		if (++tries > 8) {
+			gomem_sites_put(sites);
+			return -EAGAIN;
+		}
+		sites->nr = nr;
+	} while (!sites_copy(mprof, sites));
+	return 0;
 }
 
 /**
- * gomem_mprof_holder() - the place in the code that holds most
+ * gomem_sites_put() - they are not needed any more
+ * @sites: from gomem_sites_get()
+ */
+void gomem_sites_put(struct gomem_sites *sites)
+{
+	up_read(&sites->heap->mprof->names);
+	kvfree(sites->site);
+	kvfree(sites->frames);
+}
+
+/* --- By place in the code. --- */
+
+static void holders_add(struct gomem_holder *holder, unsigned int nr, unsigned long frame,
+			const struct gomem_bucket *b)
+{
+	unsigned int i = hash_long(frame, ilog2(nr)), tries = nr;
+
+	while (tries && holder[i].bytes && holder[i].frame != frame) {
+		i = (i + 1) % nr;
+		tries--;
+	}
+	if (!tries)
+		return;
+	holder[i].frame = frame;
+	holder[i].named = b->named & 1;
+	holder[i].objects += gomem_weight_objects(b->live_weight);
+	holder[i].bytes += gomem_weight_bytes(b->live_weight, b->size);
+}
+
+static int holders_compare(const void *a, const void *b)
+{
+	const struct gomem_holder *x = a, *y = b;
+
+	return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+}
+
+/**
+ * gomem_mprof_holders() - the places in the code that hold most
  * @heap: the heap
  * @holder: room for @nr places, to add them up in
  * @nr: a power of two; what is held by further ones is left out
  *
- * Context: any but NMI, no gomem lock held.  Allocates nothing.
- * Return: one of @holder, or NULL if nothing that is live has been sampled.
+ * Context: any but NMI, no gomem lock held; with the profile's names held, if any are
+ * to be printed.  Allocates nothing.
+ * Return: how many of @holder hold anything; they come first, the largest one at the
+ * head.
  */
-const struct gomem_holder *gomem_mprof_holder(struct gomem_heap *heap,
-					      struct gomem_holder *holder,
-					      unsigned int nr)
+unsigned int gomem_mprof_holders(struct gomem_heap *heap, struct gomem_holder *holder,
+				 unsigned int nr)
 {
+	unsigned long frame[GOMEM_MEM_PROFILE_DEPTH], flags;
 	struct gomem_mprof *mprof = heap->mprof;
-	unsigned int id, i, tries, last = mprof_nr_buckets(mprof);
-	struct gomem_holder *most = NULL;
-	struct gomem_bucket b;
-	unsigned long ip;
+	unsigned int id, n = 0, last = READ_ONCE(mprof->nr_buckets);
 
 	memset(holder, 0, nr * sizeof(*holder));
 	for (id = 1; id <= last; id++) {
-		mprof_copy_bucket(mprof, id, &b);
-		if (b.nmalloc == b.nfree)
-			continue;
-		ip = *gomem_mprof_stack(mprof, &b);
-		i = hash_long(ip, ilog2(nr));
-		for (tries = nr; tries && holder[i].ip && holder[i].ip != ip; tries--)
-			i = (i + 1) % nr;
-		if (!tries)
-			continue;
-		holder[i].ip = ip;
-		holder[i].bytes += gomem_sample_scale((b.nmalloc - b.nfree) * b.size,
-						      b.size, b.rate);
-		if (!most || holder[i].bytes > most->bytes)
-			most = &holder[i];
+		spin_lock_irqsave(&mprof->lock, flags);
+		if (mprof->bucket[id].live_weight) {
+			gomem_bucket_stack(mprof, id, frame);
+			holders_add(holder, nr, frame[0], &mprof->bucket[id]);
+		}
+		spin_unlock_irqrestore(&mprof->lock, flags);
 	}
-	return most;
+	sort(holder, nr, sizeof(*holder), holders_compare, NULL);
+	while (n < nr && holder[n].bytes)
+		n++;
+	return n;
 }
 
-struct ages {
-	u32 *oldest;
+/* --- By what the spans say. --- */
+
+struct holds {
+	struct gomem_hold *hold;
 	unsigned int nr;
 };
 
-static void mprof_note_age(const struct gomem_sample *sample, struct ages *ages)
+static void holds_note(const struct holds *holds, const struct gomem_sample *sample,
+		       u64 pinned)
 {
-	u32 *oldest = &ages->oldest[sample->bucket];
+	struct gomem_hold *hold = &holds->hold[sample->bucket];
 
-	if (sample->bucket && sample->bucket <= ages->nr)
-		*oldest = min(*oldest, sample->born);
+	if (!sample->bucket || sample->bucket > holds->nr)
+		return;
+	hold->age = max(hold->age, gomem_mprof_age(sample->born) + 1);
+	hold->pinned += mul_u64_u64_shr(gomem_weight(sample->weight), pinned,
+					GOMEM_WEIGHT_BITS);
 }
 
-static void mprof_note_marks(struct gomem_span *span, struct ages *ages)
+/* What nobody has of a span is kept by those that are live in it, by equal shares. */
+static void holds_note_marks(const struct gomem_span *span, const struct holds *holds)
 {
+	size_t live = span->nalloc * gomem_class[span->class].size;
+	size_t share = (gomem_span_bytes(span) - live) / max_t(u16, span->nalloc, 1);
 	unsigned int i;
 
 	for (i = 0; i < gomem_span_nelems(span); i++)
-		mprof_note_age(&span->sampled->object[i], ages);
+		holds_note(holds, &span->sampled->object[i], share);
 }
 
 /* The marks of a span, if it has any now. */
-static void mprof_note_span(struct gomem_span *span, struct ages *ages)
+static void holds_note_span(struct gomem_span *span, const struct holds *holds)
 {
 	struct gomem_mcentral *central = READ_ONCE(span->central);
 	spinlock_t *lock = central->class ? &central->lock : &central->mheap->lock;
@@ -149,14 +213,14 @@ static void mprof_note_span(struct gomem_span *span, struct ages *ages)
 	spin_lock_irqsave(lock, flags);
 	if (span->state == GOMEM_SPAN_INUSE && span->central == central) {
 		if (!span->class)
-			mprof_note_age(&span->large, ages);
+			holds_note(holds, &span->large, 0);
 		if (gomem_span_is_sampled(span))
-			mprof_note_marks(span, ages);
+			holds_note_marks(span, holds);
 	}
 	spin_unlock_irqrestore(lock, flags);
 }
 
-static void mprof_note_block(struct gomem_block *block, struct ages *ages)
+static void holds_note_block(struct gomem_block *block, const struct holds *holds)
 {
 	unsigned int i, step;
 
@@ -166,7 +230,7 @@ static void mprof_note_block(struct gomem_block *block, struct ages *ages)
 		step = 1;
 		if (gomem_span_in_use(span)) {
 			step = max(1U, READ_ONCE(span->npages));
-			mprof_note_span(span, ages);
+			holds_note_span(span, holds);
 			cond_resched();
 		}
 		if (block->exact)
@@ -175,40 +239,47 @@ static void mprof_note_block(struct gomem_block *block, struct ages *ages)
 }
 
 /**
- * gomem_mprof_ages() - when the oldest live object of each bucket was allocated
+ * gomem_mprof_holds() - how old the live objects of each bucket are, and what they pin
  * @heap: the heap
- * @oldest: ktime_get_seconds() by bucket; untouched if it has no live object, and
- *	so to be filled with U32_MAX before
+ * @hold: by bucket, from 0 on
  * @nr: the last bucket to look at
  *
  * Looks at every span.
  *
  * Context: process, may sleep.
  */
-void gomem_mprof_ages(struct gomem_heap *heap, u32 *oldest, unsigned int nr)
+void gomem_mprof_holds(struct gomem_heap *heap, struct gomem_hold *hold, unsigned int nr)
 {
-	struct ages ages = { .oldest = oldest, .nr = nr };
+	struct holds holds = { .hold = hold, .nr = nr };
 	struct gomem_block *block;
 	struct gomem_walk walk;
 	int nid;
 
+	memset(hold, 0, (nr + 1) * sizeof(*hold));
 	for (nid = -1; gomem_next_node(heap, &nid);) {
 		gomem_walk_begin(&walk, heap->node[nid]->mheap);
 		while ((block = gomem_walk_next(&walk)))
-			mprof_note_block(block, &ages);
+			holds_note_block(block, &holds);
 	}
 }
 
-static void mprof_fill_record(struct gomem_mprof *mprof, const struct gomem_bucket *b,
+/* --- As Go has it. --- */
+
+static void mprof_fill_record(struct gomem_mprof *mprof, unsigned int id,
 			      struct gomem_mem_profile_record *record)
 {
+	const struct gomem_bucket *b = &mprof->bucket[id];
+	unsigned int i;
+
 	record->alloc_objects = b->nmalloc;
 	record->free_objects = b->nfree;
 	record->alloc_bytes = b->nmalloc * b->size;
 	record->free_bytes = b->nfree * b->size;
 	memset(record->stack, 0, sizeof(record->stack));
-	memcpy(record->stack, gomem_mprof_stack(mprof, b),
-	       b->depth * sizeof(*record->stack));
+	gomem_bucket_stack(mprof, id, record->stack);
+	for (i = 0; i < b->depth; i++)
+		if (b->named & BIT(i))
+			record->stack[i] = ULONG_MAX;
 }
 
 /**
@@ -218,6 +289,7 @@ static void mprof_fill_record(struct gomem_mprof *mprof, const struct gomem_buck
  * @nr: for how many there is room
  * @inuse_zero: also those of which everything has been freed
  *
+ * Context: any but NMI, no gomem lock held.
  * Return: how many there are.
  */
 size_t gomem_heap_mem_profile(struct gomem_heap *heap,
@@ -225,17 +297,20 @@ size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      size_t nr, bool inuse_zero)
 {
 	struct gomem_mprof *mprof = heap->mprof;
-	unsigned int id, last = mprof_nr_buckets(mprof);
-	struct gomem_bucket b;
+	unsigned int id, last = READ_ONCE(mprof->nr_buckets);
+	const struct gomem_bucket *b;
+	unsigned long flags;
 	size_t n = 0;
 
 	for (id = 1; id <= last; id++) {
-		mprof_copy_bucket(mprof, id, &b);
-		if (!b.nmalloc || (b.nmalloc == b.nfree && !inuse_zero))
-			continue;
-		if (n < nr)
-			mprof_fill_record(mprof, &b, &records[n]);
-		n++;
+		spin_lock_irqsave(&mprof->lock, flags);
+		b = &mprof->bucket[id];
+		if (b->nmalloc && (b->nmalloc != b->nfree || inuse_zero)) {
+			if (n < nr)
+				mprof_fill_record(mprof, id, &records[n]);
+			n++;
+		}
+		spin_unlock_irqrestore(&mprof->lock, flags);
 	}
 	return n;
 }

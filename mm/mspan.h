@@ -25,9 +25,10 @@ struct gomem_mcentral;
  * that is not cached.
  */
 struct gomem_sample {
-	u32 born;			/* ktime_get_seconds() */
-	u16 bucket;			/* 0: not sampled */
-} __packed __aligned(2);
+	u64 born:36;			/* gomem_mprof_now(), see there */
+	u64 bucket:12;			/* 0: not sampled */
+	u64 weight:16;			/* what it stands for, see sampling.h */
+};
 
 struct gomem_sampled {
 	unsigned int nr;		/* samples in it, at least one */

@@ -15,15 +15,14 @@
  * interrupts that empty the CPUs.
  */
 #include <linux/jiffies.h>
-#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/rwsem.h>
 #include <linux/sizes.h>
-#include <linux/string.h>
 
 #include "central.h"
 #include "heapctl.h"
@@ -44,13 +43,13 @@
 #define WORTH_PAGES	(SZ_1M >> PAGE_SHIFT)
 #define MOST_IN_A_ROW	3
 
-#define LINE_SIZE	(160 + KSYM_SYMBOL_LEN)
+#define LINE_SIZE	(160 + GOMEM_NAME_SIZE)
 
 static struct {
 	struct mutex mutex;		/* all of these */
 	struct gomem_snapshot snap;
 	struct gomem_holder holder[HOLDERS];
-	char symbol[KSYM_SYMBOL_LEN];
+	char symbol[GOMEM_NAME_SIZE];
 	char line[LINE_SIZE];
 } oom = {
 	.mutex = __MUTEX_INITIALIZER(oom.mutex),
@@ -82,19 +81,28 @@ static unsigned int oom_largest_class(const struct gomem_snapshot *snap, u64 *by
 	return 0;
 }
 
-/* The place that @holder is in, by its name. */
-static void oom_name(const struct gomem_holder *holder, char *name, size_t size)
+/* Who holds most of what is live, as the profile has it; with oom.mutex held. */
+static int oom_describe_holder(struct gomem_heap *heap, char *line, size_t size)
 {
-	snprintf(name, size, "%pB", (void *)holder->ip);
-	/* Its module has gone. */
-	if (!strncmp(name, "0x", 2))
-		strscpy(name, "[gone]", size);
+	struct gomem_mprof *mprof = heap->mprof;
+	int n = 0;
+
+	/* A module comes or goes: nobody waits for that here. */
+	if (!down_read_trylock(&mprof->names))
+		return 0;
+	if (gomem_mprof_holders(heap, oom.holder, HOLDERS)) {
+		gomem_frame_name(oom.symbol, sizeof(oom.symbol), oom.holder[0].frame,
+				 oom.holder[0].named);
+		n = scnprintf(line, size, "; %s holds ~%llu MB", oom.symbol,
+			      oom.holder[0].bytes >> 20);
+	}
+	up_read(&mprof->names);
+	return n;
 }
 
 /* The line; with oom.mutex held. */
 static int oom_describe(struct gomem_heap *heap, char *line, size_t size)
 {
-	const struct gomem_holder *holder;
 	unsigned int class;
 	u64 bytes;
 	int n;
@@ -111,12 +119,7 @@ static int oom_describe(struct gomem_heap *heap, char *line, size_t size)
 	else
 		n += scnprintf(line + n, size - n, "; most in large objects: %llu MB",
 			       bytes >> 20);
-	holder = gomem_mprof_holder(heap, oom.holder, HOLDERS);
-	if (!holder)
-		return n;
-	oom_name(holder, oom.symbol, sizeof(oom.symbol));
-	return n + scnprintf(line + n, size - n, "; %s holds ~%llu MB", oom.symbol,
-			     holder->bytes >> 20);
+	return n + oom_describe_holder(heap, line + n, size - n);
 }
 
 /**

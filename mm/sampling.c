@@ -23,6 +23,7 @@
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 
 #include "sampling.h"
 
@@ -129,4 +130,29 @@ bool gomem_sample_die(u32 random, size_t size, u32 rate)
 u64 gomem_sample_scale(u64 value, size_t size, u32 rate)
 {
 	return mul_u64_u64_div_u64(value, P_ONE, sampling_probability(size, rate));
+}
+
+/**
+ * gomem_sample_weight() - how many objects a sample stands for
+ * @size: bytes of each
+ * @rate: the rate at which it was sampled, not 0
+ *
+ * Return: for gomem_weight(); exact to one part in 4096, and exactly one where every
+ * object is sampled.
+ */
+u16 gomem_sample_weight(size_t size, u32 rate)
+{
+	u64 p = max(sampling_probability(size, rate), 1ULL);
+	u64 weight = div64_u64(P_ONE << GOMEM_WEIGHT_BITS, p);
+	unsigned int exponent = ilog2(weight) - GOMEM_WEIGHT_BITS;
+	u64 mantissa = weight >> exponent;
+
+	if (exponent && weight & BIT_ULL(exponent - 1))
+		mantissa++;
+	/* It has become the next power of two. */
+	if (mantissa == 2 * GOMEM_WEIGHT_ONE) {
+		mantissa /= 2;
+		exponent++;
+	}
+	return exponent << GOMEM_WEIGHT_BITS | (mantissa - GOMEM_WEIGHT_ONE);
 }

@@ -347,7 +347,8 @@ void gomem_read_memstats(struct gomem_memstats *stats);
  * @free_bytes: bytes of those that have been freed
  * @alloc_objects: how many were sampled
  * @free_objects: how many of them have been freed
- * @stack: return addresses, innermost first, ended by 0 if there is room
+ * @stack: return addresses, innermost first, ended by 0 if there is room; ULONG_MAX
+ *	where there was code that has gone since
  *
  * As in Go, these are samples, not estimates: an object of S bytes is sampled
  * with probability 1 - exp(-S / rate).

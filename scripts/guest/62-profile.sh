@@ -33,19 +33,19 @@ insmod_refuses() {
 }
 
 modes_are_right() {
-	[ "$(stat -c %a "$D"/heap "$D"/heap.txt "$D"/sites | sort -u)" = 400 ] &&
-		[ "$(stat -c %a "$D"/mem_profile_rate)" = 600 ]
+	[ "$(stat -c %a "$D"/heap "$D"/heap.txt | sort -u)" = 400 ] &&
+		[ "$(stat -c %a "$D"/mem_profile_rate "$D"/sites | sort -u)" = 600 ]
 }
 
 # site FUNCTION COLUMN: a column of the row whose stack begins with FUNCTION.
 site() {
 	awk -v f="$1" -v want="$2" '
 		$1 == "class" { for (i = 1; i <= NF; i++) if ($i == want) c = i }
-		/^\t/ { if (!seen++ && $1 == f) { print value; exit } next }
+		/^\t/ { if (!seen++ && index($1, f "+0x") == 1) { print value; exit } next }
 		{ value = $c; seen = 0 }' "$D"/sites
 }
 
-first_site() { awk '/^\t/ { print $1; exit }' "$D"/sites; }
+first_site() { awk '/^\t/ { sub(/\+.*/, "", $1); print $1; exit }' "$D"/sites; }
 
 no_site() { [ "$(wc -l <"$D"/sites)" = 3 ]; }
 
@@ -78,7 +78,7 @@ trailer_is_right() {
 	grep -q '^# MSpan = [1-9][0-9]* / [1-9][0-9]*$' /tmp/trailer &&
 		[ "$(grep PauseNs /tmp/trailer | wc -w)" = 259 ] &&
 		head -n 1 "$D"/heap.txt | grep -q \
-			'^heap profile: [0-9]*: [0-9]* \[[0-9]*: [0-9]*\] @ heap/1048576$'
+			'^heap profile: [0-9]*: [0-9]* \[[0-9]*: [0-9]*\] @ heap/2$'
 }
 
 E=/sys/kernel/tracing

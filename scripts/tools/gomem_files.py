@@ -233,7 +233,7 @@ def parse_classes(text, reading):
 def parse_sites(text, reading):
     """A line on the profile, headings, and rows, each with its stack below."""
     lines = lines_of(text, "sites")
-    profile = re.fullmatch("rate [0-9]+, ([0-9]+) samples dropped",
+    profile = re.fullmatch("rate [0-9]+, ([0-9]+) samples dropped(, .*)?",
                            lines[0] if lines else "")
     if not profile or len(lines) < 2:
         raise ValueError("it has no rate, or no headings")
