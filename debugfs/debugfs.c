@@ -43,6 +43,8 @@ DEFINE_SHOW_ATTRIBUTE(gomem_memstats_json);
 DEFINE_SHOW_ATTRIBUTE(gomem_classes);
 DEFINE_SHOW_ATTRIBUTE(gomem_blocks);
 DEFINE_SHOW_ATTRIBUTE(gomem_check);
+DEFINE_SHOW_ATTRIBUTE(gomem_modules);
+DEFINE_SHOW_ATTRIBUTE(gomem_lifetimes);
 
 static const struct {
 	const char *name;
@@ -57,6 +59,10 @@ static const struct {
 	{ "heap", &gomem_heap_fops },
 	{ "heap.txt", &gomem_heap_txt_fops },
 	{ "sites", &gomem_sites_fops, true },
+	{ "modules", &gomem_modules_fops },
+	{ "lifetimes", &gomem_lifetimes_fops },
+	{ "peak", &gomem_peak_fops, true },
+	{ "failed", &gomem_failed_fops },
 };
 
 /**

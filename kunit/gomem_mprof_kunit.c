@@ -751,6 +751,75 @@ static void mprof_names_of_gone(struct kunit *test)
 	gomem_free(p);
 }
 
+/* --- What is kept. --- */
+
+static u64 kept(struct kunit *test, enum gomem_kept which, size_t size)
+{
+	struct gomem_keep *keep = &profile(test)->kept[which];
+	struct gomem_sites sites;
+	unsigned int i;
+	u64 sum = 0;
+
+	get_sites(test, &sites);
+	for (i = 0; i < sites.nr && keep->live_weight; i++)
+		if (sites.site[i].bucket.size == gomem_size_roundup(size))
+			sum += gomem_weight_objects(keep->live_weight[sites.site[i].id]);
+	gomem_sites_put(&sites);
+	return sum;
+}
+
+static void mprof_keeps_peak(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_keep *peak = &profile(test)->kept[GOMEM_KEPT_PEAK];
+	void **objs = gomem_test_array(test, MANY);
+	unsigned int i;
+
+	gomem_reclaim_stop(heap);
+	set_rate(test, 1);
+	for (i = 0; i < MANY; i++)
+		objs[i] = here(test, 1024);
+	gomem_mprof_look(heap, MANY * 1024);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_PEAK, 1024), (u64)MANY);
+	KUNIT_EXPECT_EQ(test, peak->live, MANY * 1024ULL);
+	gomem_free_bulk(MANY, objs);
+	gomem_mprof_look(heap, 0);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_PEAK, 1024), (u64)MANY);
+	/* More, but not by a tenth; then by a tenth. */
+	gomem_mprof_look(heap, MANY * 1024 + SZ_16K);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_PEAK, 1024), (u64)MANY);
+	gomem_mprof_look(heap, MANY * 1024 + SZ_64K);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_PEAK, 1024), 0ULL);
+	gomem_mprof_mark_peak(heap);
+	KUNIT_EXPECT_EQ(test, peak->when, 0LL);
+	KUNIT_ASSERT_EQ(test, gomem_reclaim_start(heap), 0);
+}
+
+static void mprof_keeps_failure(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_keep *oom = &profile(test)->kept[GOMEM_KEPT_OOM];
+	void *p;
+
+	gomem_reclaim_stop(heap);
+	profile(test)->max_buckets = 1;
+	set_rate(test, 1);
+	p = here(test, 512);
+	gomem_mprof_look(heap, 512);
+	KUNIT_EXPECT_EQ(test, oom->when, 0LL);
+	gomem_count_oom(heap);
+	gomem_mprof_look(heap, 512);
+	KUNIT_EXPECT_GT(test, oom->when, 0LL);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_OOM, 512), 1ULL);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_PEAK, 512), 0ULL);
+	gomem_free(p);
+	/* It is kept, or told that it is not, when its place is another's. */
+	gomem_free(here(test, 16));
+	KUNIT_EXPECT_EQ(test, oom->lost, 512ULL);
+	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_OOM, 16), 0ULL);
+	KUNIT_ASSERT_EQ(test, gomem_reclaim_start(heap), 0);
+}
+
 /* --- Marks, records. --- */
 
 static void mprof_no_memory_for_marks(struct kunit *test)
@@ -1005,6 +1074,8 @@ static struct kunit_case gomem_mprof_cases[] = {
 	KUNIT_CASE(mprof_weights),
 	KUNIT_CASE(mprof_names_are_kept),
 	KUNIT_CASE(mprof_names_of_gone),
+	KUNIT_CASE(mprof_keeps_peak),
+	KUNIT_CASE(mprof_keeps_failure),
 	KUNIT_CASE(mprof_no_memory_for_marks),
 	KUNIT_CASE(mprof_holds),
 	KUNIT_CASE(mprof_lifetimes),

@@ -9,6 +9,7 @@
 #include <linux/gomem.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 static unsigned int early;
 module_param(early, uint, 0400);
@@ -29,6 +30,10 @@ MODULE_PARM_DESC(depth, "2^depth stacks get an object of 200 bytes and free it, 
 static unsigned int rates;
 module_param(rates, uint, 0400);
 MODULE_PARM_DESC(rates, "so often an object of 256 bytes is got, each at another rate (0)");
+
+static bool fail;
+module_param(fail, bool, 0400);
+MODULE_PARM_DESC(fail, "go on until an allocation fails, free all of that, and do not start (no)");
 
 /* All that is to be freed in the end. */
 static struct item {
@@ -110,6 +115,17 @@ static noinline int owner_path(unsigned int left, unsigned int path)
 	return sum;
 }
 
+static noinline void owner_fails(void)
+{
+	void *p;
+
+	while ((p = gomem_alloc(KMALLOC_MAX_SIZE, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)))
+		keep(p);
+	/* Long enough for the worker to see it. */
+	schedule_timeout_uninterruptible(HZ);
+	free_all();
+}
+
 static int __init owner_init(void)
 {
 	unsigned int i;
@@ -119,7 +135,10 @@ static int __init owner_init(void)
 	owner_rates();
 	owner_early();
 	owner_late();
-	return 0;
+	if (!fail)
+		return 0;
+	owner_fails();
+	return -ENOMEM;
 }
 module_init(owner_init);
 

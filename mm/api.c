@@ -77,7 +77,7 @@ static void *api_alloc_this_node(struct gomem_heap *heap, size_t size, gfp_t gfp
 	void *p = api_alloc_remote(heap, size, gfp, node, false, ip);
 
 	if (!p)
-		gomem_count(heap, GOMEM_EV_OOM);
+		gomem_count_oom(heap);
 	return p;
 }
 

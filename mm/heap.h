@@ -30,7 +30,7 @@
  * Locks that sleep are taken outside of those; each of these inside the one above it:
  *
  *	gomem_mprof.names	addresses in stacks become names; outermost
- *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time
+ *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time; what is kept
  *	gomem_rearm_mutex	counts begun anew; heaps stay meanwhile
  *	gomem_gc.mutex		one cycle or drain at a time
  *	cpus_read_lock()	the kernel's: CPUs stay on, or off
@@ -177,6 +177,13 @@ static inline void gomem_heap_wake(struct gomem_heap *heap)
 {
 	if (heap->hooks)
 		heap->hooks->wake(heap);
+}
+
+/* A request has failed for want of memory; the worker keeps who held it. */
+static inline void gomem_count_oom(struct gomem_heap *heap)
+{
+	gomem_count(heap, GOMEM_EV_OOM);
+	gomem_heap_wake(heap);
 }
 
 /* Objects begin to move between CPUs, depots and spans, or go on to. */

@@ -19,7 +19,7 @@
  *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/oom.c	the same when there is nothing left, and a word about it
  *	mm/mprof.c	the heap profile; and mprofbucket.c, mprofname.c, modules.c,
- *			mprofread.c
+ *			mprofread.c, mprofpeak.c
  *	mm/snapshot.c	the counters, read so that they add up
  *	mm/mstats.c	MemStats, made from them
  */

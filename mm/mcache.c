@@ -533,7 +533,7 @@ static noinline void *mcache_alloc_slow(size_t size, gfp_t gfp,
 	if (!p && heap->hooks->shrink(heap, gfp))
 		p = mcache_alloc_once(heap, size, gfp, &due, &zeroed);
 	if (!p) {
-		gomem_count(heap, GOMEM_EV_OOM);
+		gomem_count_oom(heap);
 		return NULL;
 	}
 	if (due)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The heap profile: mm/mprof.c samples, mm/mprofbucket.c keeps the stacks,
- * mm/mprofname.c their names, mm/mprofread.c reads it.
+ * mm/mprofname.c their names, mm/mprofread.c reads it, mm/mprofpeak.c keeps what it
+ * was when most was held.
  */
 #ifndef GOMEM_MPROF_H
 #define GOMEM_MPROF_H
@@ -59,6 +60,22 @@ struct gomem_symbol {
 	char name[];			/* symbol+0xoffset/0xsize [module] */
 };
 
+/* A profile of another time is kept for each of these; mm/mprofpeak.c. */
+enum gomem_kept {
+	GOMEM_KEPT_PEAK,		/* when most was held */
+	GOMEM_KEPT_OOM,			/* when an allocation last failed */
+	GOMEM_NR_KEPT,
+};
+
+/* gomem_keep - what was live when a profile was kept, and when that was */
+struct gomem_keep {
+	u64 *live_weight;		/* by bucket; NULL: none was kept */
+	u64 live;			/* bytes, of all the heap */
+	s64 when;			/* ktime_get_real_seconds(); 0: none was kept */
+	u64 lost;			/* bytes, estimated, of stacks that lost their place */
+	u64 events;			/* failed allocations until then */
+};
+
 /*
  * gomem_mprof - the heap profile of a heap
  *
@@ -71,7 +88,7 @@ struct gomem_mprof {
 	u8 max_depth;			/* frames that are kept of a stack */
 	bool by_pinned;			/* the order in which sites are printed */
 	atomic_long_t dropped;
-	struct mutex rate_mutex;	/* changes of the rate */
+	struct mutex rate_mutex;	/* changes of the rate; what is kept */
 	/*
 	 * Held for reading as long as stacks are looked at that have been copied, and for
 	 * writing while addresses in them become names.
@@ -93,6 +110,7 @@ struct gomem_mprof {
 	unsigned long *frame;		/* chunks of frames; [0] stands for none */
 	u16 *next_chunk;		/* of the same stack, or free */
 	u16 *hash;			/* the first bucket of each */
+	struct gomem_keep kept[GOMEM_NR_KEPT];
 };
 
 #define GOMEM_MPROF_BUCKETS	2048	/* at most 4095, see struct gomem_sample */
@@ -205,5 +223,11 @@ unsigned int gomem_mprof_holders(struct gomem_heap *heap, struct gomem_holder *h
 size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero);
+
+/* mm/mprofpeak.c */
+void gomem_mprof_look(struct gomem_heap *heap, u64 live);
+void gomem_mprof_mark_peak(struct gomem_heap *heap);
+void gomem_kept_forget(struct gomem_mprof *mprof, unsigned int id);
+void gomem_kept_destroy(struct gomem_heap *heap);
 
 #endif /* GOMEM_MPROF_H */

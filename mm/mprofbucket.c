@@ -211,6 +211,7 @@ static bool bucket_forget(struct gomem_mprof *mprof)
 		mprof->forgotten++;
 		mprof->forgotten_bytes += gomem_weight_bytes(b->weight, b->size);
 	}
+	gomem_kept_forget(mprof, id);
 	memset(b, 0, sizeof(*b));
 	b->next = mprof->free_bucket;
 	mprof->free_bucket = id;

@@ -39,6 +39,7 @@
 #include "heapctl.h"
 #include "limit.h"
 #include "mheap.h"
+#include "mprof.h"
 #include "reclaim.h"
 #include "release.h"
 #include "scavenge.h"
@@ -293,6 +294,7 @@ unsigned long gomem_reclaim_look_at(struct gomem_heap *heap, u64 now_ms)
 		moved = true;
 	}
 	gomem_limit_alarm(heap);
+	gomem_mprof_look(heap, sums.live);
 	again = reclaim_rest(heap, moved, sums.live, use);
 	if (wait != U64_MAX)
 		again = min(again, nsecs_to_jiffies(wait) + 1);

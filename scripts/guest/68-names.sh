@@ -3,7 +3,8 @@
 #
 # Who holds memory is told by the right name: when its code has gone, when other code
 # lies there, when tracers have had a hand in the call, after thousands of other stacks,
-# and after hundreds of rates.
+# and after hundreds of rates. And who held it, by module, by age, at the peak, and when
+# an allocation failed.
 #
 # vm: --one-thread --add scripts/guest/tap:/tap
 # needs: golang-go
@@ -36,7 +37,7 @@ owner() {
 }
 
 no_stranger() {
-	! grep -q strange "$D"/sites "$D"/heap.txt &&
+	! grep -q strange "$D"/sites "$D"/heap.txt "$D"/modules "$D"/lifetimes "$D"/peak &&
 		! grep -q strange "$D"/heap
 }
 
@@ -66,6 +67,25 @@ while_loaded() {
 	rc=$?
 	rmmod gomem_owner
 	return "$rc"
+}
+
+# The start fails: that code goes as well.
+failed_start() {
+	insmod /gomem_owner.ko fail=1 early=10 late=300 2>/dev/null && return 1
+	strangers || return 1
+	no_stranger && strangers_go &&
+		grep -q '^	owner_late+.* \[gomem_owner\] (gone)$' "$D"/failed &&
+		grep -q '^HeapAlloc [1-9][0-9]* at 1[0-9]*, [0-9]* s ago' "$D"/failed && return
+	cat "$D"/failed
+	return 1
+}
+
+by_module() {
+	awk '$7 == "gomem_owner" && $6 == 1 { bytes = $2 }
+		END { exit !(bytes >= 6 * 20 * (1024 + 4096)) }' "$D"/modules &&
+		return
+	cat "$D"/modules
+	return 1
 }
 
 # traced SETUP UNDO: with a tracer on gomem_alloc, the leak is named all the same.
@@ -139,6 +159,31 @@ no_addresses() {
 	[ "$#" = 3 ] && [ "$2" = 0x0000000000000000 ] && [ "$3" = 0 ]
 }
 
+# What was freed, at what age.
+ages() {
+	insmod /gomem_leak.ko leaks=50
+	sleep 2
+	rmmod gomem_leak
+	awk '/leak_buffers/ { if ($3 == 50 && $4 + $5 + $6 == 0 && $7 + $8 == 50) leak = 1 }
+		/use_scratch/ { if ($4 > 900) scratch = 1 }
+		END { exit !(leak && scratch) }' "$D"/lifetimes && return
+	cat "$D"/lifetimes
+	return 1
+}
+
+peak_begins_anew() {
+	echo 1 >"$D"/peak || return 1
+	sleep 1
+	insmod /gomem_leak.ko leaks=5000
+	sleep 1
+	rmmod gomem_leak
+	[ "$(awk '/^\t/ { print $1; exit }' "$D"/peak | cut -d+ -f1)" = leak_buffers ] || {
+		head -n 30 "$D"/peak; return 1; }
+	awk 'NR == 4 { exit !($3 >= 4500 && $3 <= 5000) }' "$D"/peak || {
+		head -n 30 "$D"/peak; return 1; }
+	! echo 2 >"$D"/peak 2>/dev/null
+}
+
 order_is_kept() {
 	echo pinned >"$D"/sites || return 1
 	pinned=$(awk '/^ / && $1 != "class" { print $8 }' "$D"/sites)
@@ -153,6 +198,7 @@ check "what has gone keeps it, in every order, on two CPUs" orders
 echo 0 >/sys/devices/system/cpu/cpu1/online
 check "on one CPU" orders
 echo 1 >/sys/devices/system/cpu/cpu1/online
+check "modules: by module" by_module
 check "sites: by what is pinned" order_is_kept
 check "kretprobe on gomem_alloc" kretprobe
 check "function_graph on gomem_alloc" graph
@@ -162,6 +208,9 @@ cp "$D"/heap.txt /out/rates.txt
 cp "$D"/heap /out/gone.pb
 check "addresses are shown as in /proc/kallsyms" real_addresses
 check "and not when kptr_restrict is 2" no_addresses
+check "lifetimes" ages
+check "peak" peak_begins_anew
+check "a start that fails, and an allocation that fails" failed_start
 check "books" books
 rmmod gomem
 check "rmmod names who has left memory" \
