@@ -649,16 +649,20 @@ static void mprof_weights(struct kunit *test)
 
 /* --- Names. --- */
 
-static bool is_here(const struct gomem_departure *d, unsigned long address)
+/* Is that in the function of that name?  Whatever the compiler has added to it. */
+static bool is_in(const struct gomem_departure *d, unsigned long address)
 {
-	/* Longer than the function, and shorter than what lies between tests. */
-	return address - (unsigned long)d->what < 64;
+	const char *function = d->what;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%pB", (void *)address);
+	return !strncmp(name, function, strlen(function));
 }
 
-static void depart(struct kunit *test, void *function, bool gone, bool unknown)
+static void depart(struct kunit *test, const char *function, bool gone, bool unknown)
 {
 	struct gomem_departure d = {
-		.inside = is_here,
+		.inside = is_in,
 		.what = function,
 		.module = "owner",
 		.gone = gone,
@@ -697,7 +701,7 @@ static void mprof_names_are_kept(struct kunit *test)
 	p = here(test, SIZE);
 	q = there(test, SIZE);
 	KUNIT_EXPECT_EQ(test, mprof->nr_buckets, 2U);
-	depart(test, here, false, false);
+	depart(test, "here", false, false);
 	KUNIT_EXPECT_EQ(test, mprof->nr_symbols, 1U);
 	KUNIT_EXPECT_EQ(test, sites_named(test, "here+0x"), 1U);
 	KUNIT_EXPECT_EQ(test, sites_named(test, "there+0x"), 1U);
@@ -705,11 +709,11 @@ static void mprof_names_are_kept(struct kunit *test)
 	gomem_free(here(test, SIZE));
 	KUNIT_EXPECT_EQ(test, mprof->nr_buckets, 3U);
 	/* It goes, too: the same name, and another one for what is gone. */
-	depart(test, here, true, false);
+	depart(test, "here", true, false);
 	KUNIT_EXPECT_EQ(test, sites_named(test, "here+0x"), 2U);
 	KUNIT_EXPECT_EQ(test, mprof->nr_symbols, 2U);
 	gomem_free(p);
-	depart(test, there, false, true);
+	depart(test, "there", false, true);
 	KUNIT_EXPECT_EQ(test, sites_named(test, "[gone]"), 1U);
 	gomem_free(q);
 }
@@ -718,8 +722,8 @@ static void mprof_names_are_kept(struct kunit *test)
 static void mprof_names_of_gone(struct kunit *test)
 {
 	struct gomem_departure d = {
-		.inside = is_here,
-		.what = here,
+		.inside = is_in,
+		.what = "here",
 		.module = "owner",
 	};
 	struct gomem_mprof *mprof = profile(test);
@@ -734,7 +738,7 @@ static void mprof_names_of_gone(struct kunit *test)
 	/* As it is called where it is in a module. */
 	hash_for_each(mprof->symbols, i, symbol, node)
 		strscpy(symbol->name, "h [owner]", sizeof("h [owner]"));
-	d.what = NULL;
+	d.what = "nowhere";
 	d.gone = true;
 	d.module = "own";
 	gomem_mprof_depart(gomem_test_heap(test), &d);
