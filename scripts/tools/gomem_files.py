@@ -7,16 +7,19 @@
     reading.extra["BadFrees"]               # what gomem counts beside them
     for c in reading.classes: c.size, c.live, c.occupancy
 
-Whatever cannot be read or understood is an Error, whose text is for the user.
-A program's main() runs under run(), which turns that into an exit status of 2.
+Whatever cannot be read or understood is an Error, whose text is for the user. The
+files may be copies from anywhere: each number is looked at, so that what is in a
+Reading can be reckoned with, and words are only words (see gomem_cli.printable()).
 """
 
 import json
+import math
 import os
 import re
-import signal
-import sys
+import stat
 import time
+
+from gomem_cli import Error, reason
 
 DEBUGFS = "/sys/kernel/debug/gomem"
 PROC = "/proc/gomem"
@@ -39,10 +42,10 @@ KNOBS = (
 )
 # A memory_limit of this and more, as Go's greatest number, is none.
 NO_LIMIT = 1 << 62
-
-
-class Error(Exception):
-    """What is wrong, in words for the user."""
+# Greater ones are none of the kernel's, nor later times of ours.
+NUMBERS_END = 1 << 64
+TIMES_END = 253402300800        # the year 10000
+LARGEST_FILE = 64 << 20
 
 
 class SizeClass:
@@ -52,16 +55,18 @@ class SizeClass:
                "cached")
 
     def __init__(self, row):
-        self.name = row["size"] if row["class"] != "large" else "large"
-        self.size = number(row["size"])
-        self.span = number(row["span"])
-        self.objects = number(row["objects"])
+        self.name, self.size, self.span, self.objects = "large", None, None, None
+        if row["class"] != "large":
+            self.size, self.span, self.objects = (
+                whole(row[name], 1) for name in ("size", "span", "objects"))
+            self.name = str(self.size)
         for column in self.NUMBERS:
-            setattr(self, column, int(row[column]))
+            setattr(self, column, whole(row[column]))
         # Estimated from samples, "~123"; None when there is no profile.
-        self.requested = number(row["requested"].lstrip("~"))
+        self.requested = None if row["requested"] == "-" else \
+            whole(row["requested"].lstrip("~"))
         # Spans differ in length.  Earlier tables do not tell.
-        self.span_bytes = (int(row["span_bytes"]) if "span_bytes" in row else
+        self.span_bytes = (whole(row["span_bytes"]) if "span_bytes" in row else
                            self.spans * self.span if self.span else
                            self.live_bytes)
 
@@ -86,17 +91,18 @@ class Site:
     """
 
     def __init__(self, row):
-        self.name = row["size"] if row["class"] != "0" else "large"
-        self.size = int(row["size"])
-        self.objects = int(row["objects"])
-        self.bytes = int(row["bytes"])
-        self.age = int(row["oldest_s"])
-        self.samples = int(row["samples"])
-        self.stack = ()
+        self.size = whole(row["size"])
+        self.name = str(self.size) if row["class"] != "0" else "large"
+        self.objects = whole(row["objects"])
+        self.bytes = whole(row["bytes"])
+        self.age = whole(row["oldest_s"])
+        self.samples = whole(row["samples"])
+        self.stack = []
 
     @property
     def key(self):
-        return self.name, self.size, self.stack
+        """What is the same for the same site at another time."""
+        return self.name, self.size, tuple(self.stack)
 
     def add(self, other):
         self.objects += other.objects
@@ -113,40 +119,55 @@ class Reading:
     by_size   [(size, mallocs, frees)]
     classes   [SizeClass], the last for large objects; None: no such file
     sites     [Site], biggest class first; None: no such file
+    rate      bytes between two samples; None: no such file
     dropped   samples that the profile has lost; None: no such file
     knobs     name -> int, of those that exist
     time      when it was, in seconds since 1970
+    dated     the files themselves say so
     """
 
     def __init__(self, root):
         self.root = root
         self.time = time.time()
+        self.dated = False
         self.memstats = {}
         self.extra = {}
         self.by_size = []
         self.classes = None
         self.sites = None
+        self.rate = None
         self.dropped = None
         self.knobs = {}
 
 
-def number(text):
-    """An int, or None for "-"."""
-    return None if text == "-" else int(text)
-
-
-def knob(text):
-    if not re.fullmatch("-?[0-9]+\n", text):
+def whole(text, least=0):
+    """A number without a fraction, of those that the kernel can have."""
+    # Long ones are not even converted.
+    if not re.fullmatch("-?[0-9]{1,20}", text) or \
+       not least <= int(text) < NUMBERS_END:
         raise ValueError(f"not a number: '{text.strip()[:40]}'")
     return int(text)
 
 
+def knob(text):
+    """The value of a file that has nothing else."""
+    return whole(text[:-1], -NUMBERS_END)
+
+
 def parse_scalar(text):
+    """The value of a line of memstats."""
     if text in ("true", "false"):
         return text == "true"
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
-        raise ValueError(f"not a number: '{text[:40]}'")
-    return float(text) if "." in text else int(text)
+    if re.fullmatch(r"[0-9]{1,20}\.[0-9]{1,20}", text):
+        return float(text)
+    return whole(text, -NUMBERS_END)
+
+
+def take_time(reading, nanoseconds):
+    """What a reading says about when it was."""
+    if type(nanoseconds) is not int or not 0 < nanoseconds < TIMES_END * 10**9:
+        raise ValueError(f"ReadTime is {str(nanoseconds)[:40]}")
+    reading.time, reading.dated = nanoseconds / 1e9, True
 
 
 def parse_memstats(text, reading):
@@ -155,15 +176,20 @@ def parse_memstats(text, reading):
         if name.startswith("#"):
             continue
         if name == "BySize":
-            size, mallocs, frees = map(int, values)
+            size, mallocs, frees = map(whole, values)
             reading.by_size.append((size, mallocs, frees))
         elif name in RINGS:
-            reading.memstats[name] = [int(v) for v in values]
+            reading.memstats[name] = [whole(v) for v in values]
         elif re.fullmatch("[A-Z][A-Za-z0-9]*", name):
             if len(values) != 1:
                 raise ValueError(f"{name} has not one value")
-            where = reading.memstats if name in FIELDS else reading.extra
-            where[name] = parse_scalar(values[0])
+            value = parse_scalar(values[0])
+            if name == "ReadTime":
+                take_time(reading, value)
+            elif name in FIELDS:
+                reading.memstats[name] = value
+            else:
+                reading.extra[name] = value
         else:
             raise ValueError(f"what is '{name[:40]}'?")
     check_fields(reading)
@@ -177,30 +203,42 @@ def parse_json(text, reading):
             reading.memstats[name] = fields[name]
     for name in RINGS:
         reading.memstats[name] = list(fields[name])
+    if "ReadTime" in fields:
+        take_time(reading, fields["ReadTime"])
     reading.by_size = [(row["Size"], row["Mallocs"], row["Frees"])
                        for row in fields["BySize"]]
     check_fields(reading)
 
 
+def counted(value):
+    """Can it be one of Go's counters?"""
+    return type(value) is int and 0 <= value < NUMBERS_END
+
+
 def check_fields(reading):
+    """Are all of Go's fields there, and of their kinds?"""
     missing = [name for name in FIELDS if name not in reading.memstats]
     if missing:
         raise ValueError("no " + ", ".join(missing[:3]) +
                          (" ..." if missing[3:] else ""))
     for name, value in reading.memstats.items():
         if name in RINGS:
-            if any(type(v) is not int for v in value):
-                raise ValueError(f"{name} has what is no number")
-            continue
-        kinds = {"EnableGC": (bool,), "DebugGC": (bool,),
-                 "GCCPUFraction": (int, float)}.get(name, (int,))
-        if type(value) not in kinds:
-            raise ValueError(f"{name} is {value}")
+            good = all(map(counted, value))
+        elif name in ("EnableGC", "DebugGC"):
+            good = type(value) is bool
+        elif name == "GCCPUFraction":
+            good = type(value) in (int, float) and 0 <= value < math.inf
+        else:
+            good = counted(value)
+        if not good:
+            raise ValueError(f"{name} is {str(value)[:40]}")
     for name in RINGS:  # what is behind the cycles that have been is no pause
         used = min(max(reading.memstats["NumGC"], 0), RING_SIZE)
         reading.memstats[name] = reading.memstats[name][:used]
     if len(reading.by_size) != BY_SIZE:
         raise ValueError(f"BySize has {len(reading.by_size)} rows, not {BY_SIZE}")
+    if not all(counted(value) for row in reading.by_size for value in row):
+        raise ValueError("BySize has what is no number")
 
 
 def lines_of(text, name):
@@ -223,7 +261,7 @@ def row_of(line, headings):
 
 
 def parse_classes(text, reading):
-    lines = lines_of(text, "classes")
+    lines = lines_of(text, "classes") or [""]
     rows = [row_of(line, lines[0].split()) for line in lines[1:]]
     if not rows or rows[-1]["class"] != "Total":
         raise ValueError("the last row, Total, is missing")
@@ -233,17 +271,17 @@ def parse_classes(text, reading):
 def parse_sites(text, reading):
     """A line on the profile, headings, and rows, each with its stack below."""
     lines = lines_of(text, "sites")
-    profile = re.fullmatch("rate [0-9]+, ([0-9]+) samples dropped(, .*)?",
-                           lines[0] if lines else "")
+    profile = re.match("rate ([0-9]+), ([0-9]+) samples dropped",
+                       lines[0] if lines else "")
     if not profile or len(lines) < 2:
         raise ValueError("it has no rate, or no headings")
-    reading.dropped = int(profile[1])
+    reading.rate, reading.dropped = whole(profile[1]), whole(profile[2])
     sites = []
     for line in lines[2:]:
         if not line.startswith("\t"):
             sites.append(Site(row_of(line, lines[1].split())))
         elif sites:
-            sites[-1].stack += (line.strip(),)
+            sites[-1].stack.append(line.strip())
         else:
             raise ValueError("a stack without a row")
     # Calls from several places in a function look the same here.
@@ -268,8 +306,12 @@ def parse_both(text, reading):
 def load(path, required=True):
     """The text of a file, or None if there is none, or none for us."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        # A pipe could have one wait for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise Error(f"cannot read {path}: it is no regular file")
+            data = file.read(LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
@@ -278,17 +320,23 @@ def load(path, required=True):
         hint = "" if os.geteuid() == 0 else "; run this as root"
         raise Error(f"cannot read {path}: permission denied{hint}") from None
     except OSError as e:
-        raise Error(f"cannot read {path}: {e.strerror.lower()}") from None
+        raise Error(f"cannot read {path}: {reason(e)}") from None
+    if len(data) > LARGEST_FILE:
+        raise Error(f"cannot read {path}: it is larger than {LARGEST_FILE >> 20} MiB")
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def parse(parser, path, text, reading):
+    """Have a parser take a file's text."""
     try:
         if not text.endswith("\n"):
             raise ValueError("it is cut off")
         parser(text, reading)
+    except RecursionError:
+        raise Error(f"cannot make sense of {path}: it is nested too deeply") from None
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        why = f"no {e}" if isinstance(e, KeyError) else e
-        raise Error(f"cannot make sense of {path}: {why}") from None
+        why = f"no {e}" if isinstance(e, KeyError) else str(e)
+        raise Error(f"cannot make sense of {path}: {why[:200]}") from None
 
 
 def read(root=None):
@@ -315,8 +363,9 @@ def read(root=None):
     parse(parser, path, text, reading)
     # Files that a kernel makes up have no size, copies have.
     try:
-        if os.stat(path).st_size:
-            reading.time = os.stat(path).st_mtime
+        file = os.stat(path)
+        if file.st_size and not reading.dated:
+            reading.time = min(max(file.st_mtime, 0), TIMES_END - 1)
     except OSError:
         pass
 
@@ -340,21 +389,3 @@ def add_root(parser):
     parser.add_argument("--root", metavar="DIR", help="read the files in DIR, a "
                         f"copy of {DEBUGFS}, instead of those of the loaded "
                         "module")
-
-
-def run(main):
-    """Exit with what main() returns; 2 and a line on stderr for an Error."""
-    # As other programs: no words when nobody reads on, or at Ctrl-C.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        status = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        status = 130
-    except (Error, OSError) as e:
-        why = e if isinstance(e, Error) or not e.strerror else e.strerror.lower()
-        print(f"{os.path.basename(sys.argv[0])}: {why}", file=sys.stderr)
-        status = 2
-        # What is left to write cannot be written either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.exit(status)

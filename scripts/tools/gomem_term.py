@@ -9,7 +9,6 @@ and after the last one, takes the picture, and ends the program with SIGTERM. Th
 tests use the same terminal as a module.
 """
 
-import argparse
 import fcntl
 import os
 import pty
@@ -20,7 +19,14 @@ import struct
 import sys
 import termios
 import time
-from xml.sax.saxutils import escape
+from html import escape
+
+sys.dont_write_bytecode = True
+try:
+    import gomem_cli
+except ModuleNotFoundError as missing:
+    sys.stderr.write(f"gomem_term.py: there is no {missing.name}.py beside it; copy that, too\n")
+    sys.exit(2)
 
 PLAIN = (None, None, frozenset())      # foreground, background, attributes
 
@@ -332,8 +338,7 @@ class Session:
 
 def main():
     """See --help."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = gomem_cli.parser("gomem_term.py", __doc__)
     parser.add_argument("--size", default="80x24", help="columns x lines (80x24)")
     parser.add_argument("--keys", default="", help="keys to press")
     parser.add_argument("--after", type=float, default=1.0, metavar="SECONDS",
@@ -351,7 +356,7 @@ def main():
         if args.until and not session.run(60, lambda screen: any(
                 args.until in line for line in screen.text())):
             print(*session.screen.text(), sep="\n", file=sys.stderr)
-            print(f"gomem_term.py: '{args.until}' did not appear", file=sys.stderr)
+            gomem_cli.complain(f"'{args.until}' did not appear")
             return 1
         session.run(args.after)
         for key in args.keys:
@@ -364,12 +369,11 @@ def main():
     finally:
         session.close()
     if args.svg:
-        with open(args.svg, "w", encoding="utf-8") as file:
-            file.write(picture)
+        gomem_cli.write_file(args.svg, picture)
     else:
         print("\n".join(lines))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    gomem_cli.run(main)
