@@ -44,6 +44,13 @@ uninstall: | release
 	rm $(INSTALLED)
 	@$(DEPMOD)
 
+# PREFIX and DESTDIR, as usual.
+install-tools:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install-tools
+
+uninstall-tools:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install-tools --uninstall
+
 clean: CONFIG += CONFIG_GOMEM_TESTS=m
 clean: | headers
 	+$(KBUILD) clean
@@ -78,6 +85,9 @@ help:
 	@echo '  install          install gomem.ko below /lib/modules, for modprobe (as root)'
 	@echo '  uninstall        remove it from there'
 	@echo '  clean            remove what was built here'
+	@echo '  install-tools    install gomemtop, gomem-doctor and the like, with manual pages,'
+	@echo '                   below PREFIX (/usr/local); DESTDIR is put before that'
+	@echo '  uninstall-tools  remove those'
 	@echo '  KDIR=DIR         build for the kernel whose headers or build tree DIR is'
 	@echo
 	@echo 'These need a Debian machine, not this kernel; they fetch what they need:'
@@ -88,5 +98,6 @@ help:
 	@echo '  bench            compare with kmalloc (TRACE=FILE replays that trace too)'
 	@echo 'See also scripts/*, each of which has --help.'
 
-.PHONY: modules tests install modules_install uninstall clean headers release \
+.PHONY: modules tests install modules_install uninstall install-tools uninstall-tools \
+	clean headers release \
 	check lint kunit demo bench help
