@@ -234,6 +234,17 @@ def _(where):
     same((top["rates"], top["classes"][0]["alloc_rate"]), (None, None))
 
 
+@test("top: what is wrong is told")
+def _(where):
+    root = saved(where)
+    text = re.sub("(?m)^(BadFrees|OutOfMemory|PagesStolen) .*\n", "", text_of(root + "/memstats"))
+    put(root + "/memstats", text)
+    true("bad frees" not in run(TOP, "-o", "--root", root), "nothing was wrong")
+    put(root + "/memstats", text + "BadFrees 3\nOutOfMemory 4\nPagesStolen 2\n")
+    out = run(TOP, "-o", "--root", root)
+    true("3 bad frees  4 times out of memory  2 kfree() of gomem's" in out, out)
+
+
 @test("top: with memstats.json alone, and without classes")
 def _(where):
     root = saved(where)

@@ -17,8 +17,6 @@ import os
 import signal
 import stat
 import sys
-import tempfile
-import traceback
 
 # That of include/linux/gomem.h, which is not there where the tools are installed.
 VERSION = "0.9.0"
@@ -75,6 +73,9 @@ def warn(text):
 def write_file(path, text):
     """Put text into path such that no reader ever finds a part of it, and what was
     there stays there on failure. No symbolic link is followed, nor a device replaced."""
+    # It takes a while to load, and few need it.
+    import tempfile     # pylint: disable=import-outside-toplevel
+
     folder, name = os.path.split(path)
     aside = None
     try:
@@ -124,9 +125,11 @@ def outcome(main):
     except Exception as e:  # pylint: disable=broad-except
         if sys.flags.dev_mode:
             raise
-        at = traceback.extract_tb(e.__traceback__)[-1]
+        at = e.__traceback__
+        while at.tb_next:
+            at = at.tb_next
         complain(f"this is a fault in the program, please report it: {type(e).__name__} at "
-                 f"{os.path.basename(at.filename)}:{at.lineno}: {e}")
+                 f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}: {e}")
     return FAILED
 
 

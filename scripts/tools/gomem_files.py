@@ -303,8 +303,8 @@ def parse_both(text, reading):
         parse_classes(found.lstrip("\n") + classes, reading)
 
 
-def load(path, required=True):
-    """The text of a file, or None if there is none, or none for us."""
+def load_bytes(path, required=True):
+    """What is in a file, or None if there is none, or none for us."""
     try:
         # A pipe could have one wait for ever.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -323,7 +323,14 @@ def load(path, required=True):
         raise Error(f"cannot read {path}: {reason(e)}") from None
     if len(data) > LARGEST_FILE:
         raise Error(f"cannot read {path}: it is larger than {LARGEST_FILE >> 20} MiB")
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return data
+
+
+def load(path, required=True):
+    """The same as text."""
+    data = load_bytes(path, required)
+    return None if data is None else \
+        data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def parse(parser, path, text, reading):

@@ -14,8 +14,7 @@ import math
 import os
 import re
 import stat
-import statistics
-import tempfile
+import sys
 import time
 from array import array
 
@@ -77,8 +76,16 @@ class Rows:
             raise gomem_cli.Error(f"{path} is no recording of gomem-plot" + (
                 f": it has no column {min(missing)}" if missing else ""))
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
     def keep(self):
         """What comes from a pipe comes once."""
+        import tempfile     # pylint: disable=import-outside-toplevel
+
         kept = tempfile.TemporaryFile("w+", encoding="ascii", errors="replace", newline="\n")
         for line in lines_of(self.file):
             kept.write(line)
@@ -109,7 +116,9 @@ class Rows:
             raise gomem_cli.Error(f"cannot read {self.path}: {gomem_cli.reason(e)}") from None
 
     def progress(self, done):
-        """A word on stderr; there are two passes."""
+        """A word for whoever waits; there are two passes."""
+        if not sys.stderr.isatty():
+            return
         part = 50 * (self.passes - 1 + done / max(self.bytes, done))
         gomem_cli.complain(f"{part:.0f} % of {self.path} is done")
 
@@ -184,10 +193,18 @@ class Table:
 
     def __init__(self, path, pixels, cells, first=None, last=None):
         self.pixels = pixels
-        rows = Rows(path)
+        with Rows(path) as rows:
+            low = self.take_times(rows, first, last)
+            self.begin_cells(cells)
+            self.take_values(rows, low)
+
+    # The times, and where rows do not continue each other.
+
+    def take_times(self, rows, first, last):
+        """The first pass. Returns how many rows are before those that are drawn."""
         times, self.why = self.first_pass(rows)
         if not times:
-            raise gomem_cli.Error(f"{path} has no rows")
+            raise gomem_cli.Error(f"{rows.path} has no rows")
         self.start = times[0]
         self.t = self.place(times)
         self.find_gaps()
@@ -197,16 +214,13 @@ class Table:
         self.why = {i - low: why for i, why in self.why.items() if low < i < high}
         self.rows = len(self.t)
         if self.rows < 2 or self.t[0] == self.t[-1]:
-            raise gomem_cli.Error(f"{path} has {self.rows} rows"
+            raise gomem_cli.Error(f"{rows.path} has {self.rows} rows"
                                   + ("" if first is None and last is None else " in that time") +
                                   ", two are needed")
         self.t0, self.t1 = self.t[0], self.t[-1]
         self.breaks = sorted(self.why)
         self.gaps = [(self.t[i - 1], self.t[i], self.why[i]) for i in self.breaks]
-        self.begin_cells(cells)
-        self.second_pass(rows, low)
-
-    # The times, and where rows do not continue each other.
+        return low
 
     @staticmethod
     def first_pass(rows):
@@ -224,6 +238,9 @@ class Table:
     @staticmethod
     def usual(times):
         """The usual time between two rows."""
+        # Recording need not wait for it to be loaded.
+        import statistics   # pylint: disable=import-outside-toplevel
+
         steps = array("d", (b - a for a, b in zip(times, times[1:]) if b > a))
         return statistics.median(steps) if steps else 0
 
@@ -270,8 +287,8 @@ class Table:
 
     # The values.
 
-    def second_pass(self, rows, low):
-        """Take what is to be seen of each row."""
+    def take_values(self, rows, low):
+        """The second pass: what is to be seen of each row."""
         self.lines = {name: [] for name in SERIES}
         self.least, self.most, self.last = {}, {}, {}
         self.lanes = {"gc": Lane(), "scavenge": Lane()}
