@@ -109,6 +109,13 @@ no_leak_named() {
 	! grep -E 'leak:|growth:' /tmp/said
 }
 
+# Nobody is left to free what a module left behind; the name stays.
+names_gone() {
+	insmod /gomem_owner.ko early=20 late=40 leave=1 && rmmod gomem_owner || return 1
+	says 1 'leak: owner_late+.* \[gomem_owner\] (gone) holds' /tools/gomem-doctor -q &&
+		grep -q 'next: faddr2line gomem_owner.ko owner_late+' /tmp/said
+}
+
 check "not loaded: it says so" says 2 'gomem is not loaded' /tools/gomem-export csv
 check "not loaded: so does the doctor" says 2 'gomem is not loaded' /tools/gomem-doctor
 insmod /gomem.ko || exit 1
@@ -134,5 +141,6 @@ sed 's/^/# /' /tmp/said
 rmmod gomem_drip
 check "the doctor does not name it any more" no_leak_named
 rmmod gomem_example
+check "but a module that has gone and left memory" names_gone
 check "rmmod" rmmod gomem
 exit 0

@@ -121,8 +121,9 @@ def check_events(readings, _):
     if extra.get("OutOfMemory"):
         yield Finding("FOUND", "out of memory", f"{extra['OutOfMemory']} requests "
                       "got no memory.", "The machine was short of memory, or of "
-                      "long enough runs of pages. See what else holds it.",
-                      "cat /proc/meminfo /proc/buddyinfo")
+                      "long enough runs of pages. See what else holds it; who held "
+                      "gomem's memory then is in the file failed.",
+                      f"cat /proc/meminfo /proc/buddyinfo {FILES}/failed")
     if extra.get("PagesStolen"):
         yield Finding("FOUND", "stolen pages", "kfree() was given gomem's memory "
                       f"{several(extra['PagesStolen'], 'time')}; what it was given is lost.",
