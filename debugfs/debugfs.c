@@ -43,8 +43,6 @@ DEFINE_SHOW_ATTRIBUTE(gomem_memstats_json);
 DEFINE_SHOW_ATTRIBUTE(gomem_classes);
 DEFINE_SHOW_ATTRIBUTE(gomem_blocks);
 DEFINE_SHOW_ATTRIBUTE(gomem_check);
-DEFINE_SHOW_ATTRIBUTE(gomem_modules);
-DEFINE_SHOW_ATTRIBUTE(gomem_lifetimes);
 
 static const struct {
 	const char *name;

@@ -38,13 +38,13 @@ int gomem_memstats_show(struct seq_file *m, void *v);
 int gomem_memstats_json_show(struct seq_file *m, void *v);
 int gomem_classes_show(struct seq_file *m, void *v);
 int gomem_blocks_show(struct seq_file *m, void *v);
-int gomem_modules_show(struct seq_file *m, void *v);
-int gomem_lifetimes_show(struct seq_file *m, void *v);
 int gomem_memstats_trailer(struct seq_file *m);
 void gomem_ring_show(struct seq_file *m, const u64 *ring, u32 nr, const char *between);
 extern const struct file_operations gomem_heap_fops;
 extern const struct file_operations gomem_heap_txt_fops;
 extern const struct file_operations gomem_sites_fops;
+extern const struct file_operations gomem_modules_fops;
+extern const struct file_operations gomem_lifetimes_fops;
 extern const struct file_operations gomem_peak_fops;
 extern const struct file_operations gomem_failed_fops;
 

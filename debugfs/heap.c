@@ -37,33 +37,51 @@ static bool shows_addresses(struct seq_file *m)
 	       strspn(text, "0") != strlen(text);
 }
 
+/* A place's address, as it is shown; written once for all stacks that it is in. */
+struct address {
+	char text[3 + 2 * sizeof(void *) + 1];
+};
+
+static void write_addresses(struct address *address, const struct gomem_reading *r,
+			    bool real)
+{
+	const struct gomem_place *place;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_places; i++) {
+		place = &r->place[i];
+		/* Of code that is gone, no address is true. */
+		if (real && !place->named)
+			snprintf(address[i].text, sizeof(*address), " %#lx", place->frame);
+		else
+			snprintf(address[i].text, sizeof(*address), " 0x%p",
+				 (void *)place->frame);
+	}
+}
+
 static void show_record(struct seq_file *m, const struct gomem_reading *r,
-			const struct gomem_site *site, bool real)
+			const struct gomem_site *site, const struct address *address)
 {
 	unsigned int i, depth = site->bucket.depth;
-	const struct gomem_place *place;
 
 	seq_printf(m, "%llu: %llu [%llu: %llu] @", site->live, site->live_bytes,
 		   site->objects, site->bytes);
-	for (i = 0; i < depth; i++) {
-		place = gomem_reading_place(r, site, i);
-		/* Of code that is gone, no address is true. */
-		if (real && !place->named)
-			seq_printf(m, " %#lx", place->frame);
-		else
-			seq_printf(m, " 0x%p", (void *)place->frame);
-	}
-	seq_putc(m, '\n');
 	for (i = 0; i < depth; i++)
-		seq_printf(m, "#\t%s\n", gomem_reading_place(r, site, i)->name);
+		seq_puts(m, address[gomem_reading_place(r, site, i) - r->place].text);
+	seq_putc(m, '\n');
+	for (i = 0; i < depth; i++) {
+		seq_puts(m, "#\t");
+		seq_puts(m, gomem_reading_place(r, site, i)->name);
+		seq_putc(m, '\n');
+	}
 	seq_putc(m, '\n');
 }
 
-static void show_records(struct seq_file *m, struct gomem_reading *r)
+static void show_records(struct seq_file *m, struct gomem_reading *r,
+			 const struct address *address)
 {
 	u64 live = 0, live_bytes = 0, objects = 0, bytes = 0;
 	struct gomem_site *site = r->sites.site;
-	bool real = shows_addresses(m);
 	unsigned int i;
 
 	for (i = 0; i < r->sites.nr; i++) {
@@ -77,20 +95,26 @@ static void show_records(struct seq_file *m, struct gomem_reading *r)
 		   live, live_bytes, objects, bytes);
 	sort(site, r->sites.nr, sizeof(*site), compare_live, NULL);
 	for (i = 0; i < r->sites.nr; i++)
-		show_record(m, r, &site[i], real);
+		show_record(m, r, &site[i], address);
 }
 
 static int heap_txt_show(struct seq_file *m, void *v)
 {
+	struct address *address;
 	struct gomem_reading r;
 	int ret;
 
 	ret = gomem_reading_get(&gomem_default_heap, &r);
 	if (ret)
 		return ret;
-	show_records(m, &r);
+	address = kvmalloc_array(r.nr_places + 1, sizeof(*address), GFP_KERNEL);
+	if (address) {
+		write_addresses(address, &r, shows_addresses(m));
+		show_records(m, &r, address);
+	}
+	kvfree(address);
 	gomem_reading_put(&r);
-	return gomem_memstats_trailer(m);
+	return address ? gomem_memstats_trailer(m) : -ENOMEM;
 }
 
 static int heap_txt_open(struct inode *inode, struct file *file)

@@ -116,7 +116,7 @@ static void show_owners(struct seq_file *m, const struct owner *owner, unsigned 
 			   owner[i].len, owner[i].name);
 }
 
-int gomem_modules_show(struct seq_file *m, void *v)
+static int modules_show(struct seq_file *m, void *v)
 {
 	struct gomem_heap *heap = &gomem_default_heap;
 	unsigned int max = heap->mprof->max_buckets;
@@ -165,7 +165,7 @@ static void show_lifetimes(struct seq_file *m, const struct gomem_reading *r,
 	seq_printf(m, " %s\n", gomem_reading_place(r, site, 0)->name);
 }
 
-int gomem_lifetimes_show(struct seq_file *m, void *v)
+static int lifetimes_show(struct seq_file *m, void *v)
 {
 	static const char *const below[GOMEM_NR_LIFETIMES] = {
 		"<10ms", "<100ms", "<1s", "<10s", "<100s", "<1000s", "<10000s", "more",
@@ -284,6 +284,19 @@ static int failed_show(struct seq_file *m, void *v)
 	return kept_show(m, GOMEM_KEPT_OOM, "no allocation has failed");
 }
 
+/* --- The files. --- */
+
+static int modules_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, modules_show, NULL);
+}
+
+static int lifetimes_open(struct inode *inode, struct file *file)
+{
+	return single_open_size(file, lifetimes_show, NULL,
+				gomem_reading_size(&gomem_default_heap));
+}
+
 static int peak_open(struct inode *inode, struct file *file)
 {
 	return single_open_size(file, peak_show, NULL,
@@ -312,6 +325,22 @@ static ssize_t peak_write(struct file *file, const char __user *from, size_t len
 	gomem_mprof_mark_peak(&gomem_default_heap);
 	return len;
 }
+
+const struct file_operations gomem_modules_fops = {
+	.owner = THIS_MODULE,
+	.open = modules_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+const struct file_operations gomem_lifetimes_fops = {
+	.owner = THIS_MODULE,
+	.open = lifetimes_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
 
 const struct file_operations gomem_peak_fops = {
 	.owner = THIS_MODULE,

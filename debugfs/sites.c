@@ -74,8 +74,11 @@ void gomem_show_stack(struct seq_file *m, const struct gomem_reading *r,
 {
 	unsigned int i;
 
-	for (i = 0; i < site->bucket.depth; i++)
-		seq_printf(m, "\t%s\n", gomem_reading_place(r, site, i)->name);
+	for (i = 0; i < site->bucket.depth; i++) {
+		seq_putc(m, '\t');
+		seq_puts(m, gomem_reading_place(r, site, i)->name);
+		seq_putc(m, '\n');
+	}
 }
 
 static void show_site(struct seq_file *m, const struct view *view,
