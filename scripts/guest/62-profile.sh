@@ -6,7 +6,7 @@
 # makes of the profiles is looked at on the host.
 #
 # vm: --one-thread --add scripts/guest/tap:/tap
-# needs: golang-go
+# needs: golang-go python3 binutils
 . /tap
 
 rate() { cat "$D"/mem_profile_rate; }
@@ -179,6 +179,7 @@ check "a string is its caller's" exact_site keep_names 1000 32000
 check "an array is its caller's" exact_site keep_tables 100 179200
 check "large objects are counted" exact_site keep_rings 4 262144
 cp "$D"/heap /out/exact.pb
+cp /gomem_leak.ko /out/
 cp "$D"/heap.txt /out/exact.txt
 check "classes: what was requested is known" test "$(class 1792 requested)" = "~160000"
 check "no sample was dropped" grep -q '^rate 1, 0 samples dropped$' "$D"/sites

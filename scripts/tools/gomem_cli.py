@@ -70,8 +70,8 @@ def warn(text):
     complain(f"warning: {text}")
 
 
-def write_file(path, text):
-    """Put text into path such that no reader ever finds a part of it, and what was
+def write_file(path, content):
+    """Put text or bytes into path such that no reader ever finds a part of it, and what was
     there stays there on failure. No symbolic link is followed, nor a device replaced."""
     # It takes a while to load, and few need it.
     import tempfile     # pylint: disable=import-outside-toplevel
@@ -83,8 +83,8 @@ def write_file(path, text):
             raise Error(f"cannot write {path}: " + (
                 "is a directory" if os.path.isdir(path) else "it is no regular file"))
         fd, aside = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(aside, 0o644)
         os.replace(aside, path)
         aside = None
