@@ -45,6 +45,33 @@ promtool_is_silent() {
 		[ "$(exported 'gomem_class_live_objects{size="32"}')" = 1 ]
 }
 
+# For the collector that is no failure.
+textfile_says_down() {
+	status 0 /tools/gomem-export prometheus --textfile /tmp/down.prom &&
+		/usr/bin/promtool check metrics </tmp/down.prom &&
+		[ "$(grep -v '^#' /tmp/down.prom)" = "gomem_up 0" ]
+}
+
+# And when it is there, as much as otherwise.
+textfile_is_whole() {
+	/tools/gomem-export prometheus >/tmp/live.prom &&
+		/tools/gomem-export prometheus --textfile /tmp/up.prom &&
+		cmp /tmp/live.prom /tmp/up.prom && grep -q '^gomem_up 1$' /tmp/up.prom &&
+		{ [ ! -e /sys/module/gomem/version ] ||
+			grep -Fq "gomem_build_info{version=\"$(cat /sys/module/gomem/version)\"} 1" \
+				/tmp/up.prom; }
+}
+
+# Sites and modules are told by the function that allocates.
+owners_are_told() {
+	/tools/gomem-export prometheus >/tmp/gomem.prom &&
+		/usr/bin/promtool check metrics </tmp/gomem.prom || return 1
+	grep '^gomem_[sm].*_live_bytes' /tmp/gomem.prom
+	[ "$(exported 'gomem_module_live_bytes{module="gomem_drip"}')" -gt 0 ] &&
+		grep -q '^gomem_site_live_bytes{site="leak_packet \[gomem_drip\]",class="4096"} [1-9]' \
+			/tmp/gomem.prom
+}
+
 # gomem's classes, each in a line of slabtop's; nobody else sees them.
 slabtop_lists() {
 	/tools/gomem-export slabinfo --over-proc slabtop -o >/tmp/slabtop || return 1
@@ -76,7 +103,7 @@ save() {
 
 same_from_copy() {
 	/tools/gomem-export prometheus --root "$1" >/tmp/copy.prom &&
-		/tools/gomem-export prometheus >/tmp/live.prom &&
+		/tools/gomem-export prometheus | grep -v gomem_build_info >/tmp/live.prom &&
 		cmp /tmp/copy.prom /tmp/live.prom
 }
 
@@ -118,10 +145,12 @@ names_gone() {
 
 check "not loaded: it says so" says 2 'gomem is not loaded' /tools/gomem-export csv
 check "not loaded: so does the doctor" says 2 'gomem is not loaded' /tools/gomem-doctor
+check "not loaded: the textfile says so" textfile_says_down
 insmod /gomem.ko || exit 1
 check "slabinfo is live" slabinfo_is_live
 check "promtool has no word to say" promtool_is_silent
 check "slabtop lists the classes" slabtop_lists
+check "the textfile is whole" textfile_is_whole
 check "its exit status is the command's" \
 	status 7 /tools/gomem-export slabinfo --over-proc sh -c 'exit 7'
 check "csv" says 0 '^time,Alloc,' /tools/gomem-export csv
@@ -136,6 +165,7 @@ check "and has nothing to say" test -z "$(/tools/gomem-doctor -q 2>&1)"
 [ ! -e "$D"/mem_profile_rate ] || echo 4096 >"$D"/mem_profile_rate
 check "a module that leaks" insmod /gomem_drip.ko step_ms=2
 sleep 1
+check "call sites and modules are told" owners_are_told
 check "the doctor names the leak" names_leak
 sed 's/^/# /' /tmp/said
 rmmod gomem_drip

@@ -23,6 +23,7 @@ from gomem_cli import Error, reason
 
 DEBUGFS = "/sys/kernel/debug/gomem"
 PROC = "/proc/gomem"
+VERSION = "/sys/module/gomem/version"
 
 # Go's fields, in Go's order, and what they are.
 FIELDS = (
@@ -46,6 +47,10 @@ NO_LIMIT = 1 << 62
 NUMBERS_END = 1 << 64
 TIMES_END = 253402300800        # the year 10000
 LARGEST_FILE = 64 << 20
+
+
+class NotLoaded(Error):
+    """Neither is there anything to read, nor is anything wrong."""
 
 
 class SizeClass:
@@ -120,6 +125,8 @@ class Reading:
     classes   [SizeClass], the last for large objects; None: no such file
     sites     [Site], biggest class first; None: no such file
     rate      bytes between two samples; None: no such file
+    modules   [(name, live bytes)], estimated from samples; None: no such file
+    version   of the loaded module; None: it does not tell, or this is a copy
     dropped   samples that the profile has lost; None: no such file
     knobs     name -> int, of those that exist
     time      when it was, in seconds since 1970
@@ -136,6 +143,8 @@ class Reading:
         self.classes = None
         self.sites = None
         self.rate = None
+        self.modules = None
+        self.version = None
         self.dropped = None
         self.knobs = {}
 
@@ -295,6 +304,20 @@ def parse_sites(text, reading):
             reading.sites.append(site)
 
 
+def parse_modules(text, reading):
+    """A line on the profile, headings, and a row for each module that holds something."""
+    lines = lines_of(text, "modules")
+    if len(lines) < 2 or not lines[0].startswith("rate "):
+        raise ValueError("it has no rate, or no headings")
+    reading.modules = []
+    for line in lines[2:]:
+        row = row_of(line, lines[1].split())
+        gone = " (gone)" if whole(row["gone"]) else ""
+        # Of some code not even the module is known.
+        name = "[gone]" if gone and row["module"] == "gone" else row["module"] + gone
+        reading.modules.append((name, whole(row["bytes"])))
+
+
 def parse_both(text, reading):
     """/proc/gomem: memstats, an empty line, the class table."""
     memstats, found, classes = text.partition("\ngomem classes - version: ")
@@ -360,8 +383,8 @@ def read(root=None):
         path, reading.root = PROC, PROC
         text, parser = load(path), parse_both
         if text is None:
-            raise Error(f"gomem is not loaded: there is neither {DEBUGFS} nor "
-                        f"{PROC}")
+            raise NotLoaded(f"gomem is not loaded: there is neither {DEBUGFS} nor "
+                            f"{PROC}")
     if text is None:
         if not os.path.isdir(root):
             raise Error(f"no such directory: {root}")
@@ -376,7 +399,10 @@ def read(root=None):
     except OSError:
         pass
 
-    for name, parser in ("classes", parse_classes), ("sites", parse_sites):
+    if not root:
+        reading.version = (load(VERSION, required=False) or "").strip() or None
+    for name, parser in (("classes", parse_classes), ("sites", parse_sites),
+                         ("modules", parse_modules)):
         path = os.path.join(reading.root, name)
         text = load(path)
         if text is not None:
