@@ -53,6 +53,17 @@ class     size      objects          bytes   oldest_s   samples
     0    65536            3         196608          1         3
 \tload+0x5/0x50
 """
+MODULES = b"""gomem modules - version: 1
+rate 4096, 3 samples dropped
+     objects          bytes          asked         pinned  sites  gone module
+        1800        3372800        3072000              0      2     1 gomem_drip
+           3         196608         196608              0      1     0 kernel
+"""
+SLABINFO = b"""slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
+dentry 13608 13608 192 21 1 : tunables 0 0 0 : slabdata 648 648 0
+"""
+TABLES = {"sites": SITES, "modules": MODULES, "slabinfo": SLABINFO}
 KNOBS = {"gc_percent": b"100\n", "memory_limit": b"9000000\n", "mem_profile_rate": b"4096\n",
          "scavenge_delay_ms": b"5000\n"}
 
@@ -76,12 +87,12 @@ def saved_copies():
         for file in os.listdir(folder):
             with open(os.path.join(folder, file), "rb") as opened:
                 files[file] = opened.read()
-        copies[name] = {**files, "sites": SITES, **KNOBS}
+        copies[name] = {**files, **TABLES, **KNOBS}
     with tarfile.open(os.path.join(DATA, "top/spike.tar.gz")) as archive:
         files = {os.path.basename(member.name): archive.extractfile(member).read()
                  for member in archive if member.isfile()}
     stream = files.pop("stream")
-    copies["spike"] = {**files, "sites": SITES, **KNOBS}
+    copies["spike"] = {**files, **TABLES, **KNOBS}
     return copies, stream
 
 
@@ -181,7 +192,7 @@ def place(rng, root, files):
     files.pop(rng.choice(("memstats", "memstats.json", "-")), None)
     victims = rng.sample(sorted(files), rng.choice((1, 1, 2)))
     if rng.random() < 0.3:
-        victims.append("sites")
+        victims.append(rng.choice(("sites", "sites", "modules")))
     os.mkdir(root)
     for name, data in files.items():
         path = os.path.join(root, name)
@@ -252,7 +263,9 @@ def use(rng, modules, saved, recordings, folder):
     commands = [
         ("gomem-doctor", "--before", other, "--root", root, "--least", "1K", "--leak", "1"),
         ("gomem-export", "prometheus", "--root", root),
+        ("gomem-export", "prometheus", "--root", root, "--textfile", os.path.join(folder, "m")),
         ("gomem-export", "slabinfo", "--root", root),
+        ("gomem-export", "slabinfo", "--with-kernel", "--root", root),
         ("gomem-export", "csv", "--root", root, "--output", os.path.join(folder, "out")),
         ("gomem-export", "save", "--root", root, os.path.join(folder, "saved")),
         ("gomemtop", "-o", "--root", root),

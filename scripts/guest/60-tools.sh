@@ -81,6 +81,16 @@ slabtop_lists() {
 		! grep -q gomem- /proc/slabinfo && ! grep -q slabinfo /proc/mounts
 }
 
+# And the kernel's caches beside them.
+slabtop_has_both() {
+	/tools/gomem-export slabinfo --with-kernel --over-proc slabtop -o >/tmp/slabtop ||
+		return 1
+	grep -E 'gomem-|dentry|kmalloc-64 ' /tmp/slabtop
+	[ "$(grep -c ' gomem-[0-9]* *$' /tmp/slabtop)" = 66 ] &&
+		grep -q ' 0.19K .* dentry *$' /tmp/slabtop &&
+		[ "$(wc -l </tmp/slabtop)" -gt 100 ]
+}
+
 # What a command sees there goes on changing.
 slabinfo_is_live() {
 	/tools/gomem-export slabinfo --over-proc sh -c '
@@ -150,6 +160,7 @@ insmod /gomem.ko || exit 1
 check "slabinfo is live" slabinfo_is_live
 check "promtool has no word to say" promtool_is_silent
 check "slabtop lists the classes" slabtop_lists
+check "slabtop lists the kernel's caches, too" slabtop_has_both
 check "the textfile is whole" textfile_is_whole
 check "its exit status is the command's" \
 	status 7 /tools/gomem-export slabinfo --over-proc sh -c 'exit 7'
