@@ -24,13 +24,7 @@
  * two minutes.  It is left a note instead: at its next exchange of magazines in a call
  * that may sleep, it returns some of its objects (mcache_is_asked()).
  *
- * A cycle begins when HeapAlloc and what is cached reach NextGC, which is set by
- * what was live after the last one and by gc_percent; what that one left in caches
- * does not count, or cycles would follow each other for nothing.  Also when somebody
- * asks for one; when the memory limit is near; when what is cached is not used and
- * pins most of the heap (mm/reclaim.c); and when objects have waited for two minutes.
- * After a background cycle there is none for at least as long as it took, so they
- * never take more than half of one CPU.
+ * When a cycle begins is for mm/pacer.c to say.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -42,7 +36,6 @@
 #include <linux/printk.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/tick.h>
@@ -55,23 +48,14 @@
 #include "limit.h"
 #include "mcache.h"
 #include "mheap.h"
-#include "snapshot.h"
 
-#define LEAST_NEXT_GC	(4ULL << 20)
 #define LEAST_GAP_NS	(10 * NSEC_PER_MSEC)
-#define WAITING_NS	(120 * NSEC_PER_SEC)
 
 /* A heap is not taken apart while it is rearmed: trace events are on as long as we are. */
 DEFINE_MUTEX(gomem_rearm_mutex);
 
 /* How often a CPU is interrupted again that was just using its mcache. */
 #define MOST_TRIES	100
-
-struct gomem_gc_scratch {
-	struct gomem_snapshot snap;
-	u64 cached[GOMEM_NR_CACHED];
-	struct gomem_magazine *mag[GOMEM_NR_CACHED][2];
-};
 
 /* What a CPU is interrupted for. */
 struct gc_call {
@@ -280,69 +264,6 @@ static void gc_sweep(struct gomem_heap *heap)
 	gomem_heap_trim(heap);
 }
 
-/* Bytes of objects that wait in magazines. */
-static u64 gc_cached_bytes(struct gomem_heap *heap)
-{
-	u64 *cached = heap->gc->scratch->cached;
-	unsigned int class;
-	u64 bytes = 0;
-
-	lockdep_assert_held(&heap->gc->mutex);
-	gomem_cached_objects(heap, cached);
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		bytes += cached[class] * gomem_class[class].size;
-	return bytes;
-}
-
-static u64 gc_live_bytes(struct gomem_heap *heap)
-{
-	struct gomem_snapshot *snap = &heap->gc->scratch->snap;
-	unsigned int class;
-	u64 bytes;
-
-	lockdep_assert_held(&heap->gc->mutex);
-	gomem_snapshot(heap, snap);
-	bytes = snap->large_bytes;
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		bytes += gomem_class[class].size *
-			 (snap->class[class].nmalloc - snap->class[class].nfree);
-	return bytes;
-}
-
-/**
- * gomem_gc_cached_bytes() - bytes of objects that wait in magazines
- * @heap: the heap
- *
- * Context: process.
- * Return: bytes, about right while they move.
- */
-u64 gomem_gc_cached_bytes(struct gomem_heap *heap)
-{
-	u64 bytes;
-
-	mutex_lock(&heap->gc->mutex);
-	bytes = gc_cached_bytes(heap);
-	mutex_unlock(&heap->gc->mutex);
-	return bytes;
-}
-
-/**
- * gomem_gc_goal() - NextGC
- * @heap: the heap
- *
- * Return: bytes of HeapAlloc and what is cached, at which the next cycle begins;
- * U64_MAX for never.
- */
-u64 gomem_gc_goal(const struct gomem_heap *heap)
-{
-	s64 percent = gomem_knob(heap, GOMEM_KNOB_GC_PERCENT);
-	u64 live = READ_ONCE(heap->gc->live);
-
-	if (percent < 0)
-		return U64_MAX;
-	return max(LEAST_NEXT_GC, live + mul_u64_u64_div_u64(live, percent, 100));
-}
-
 /* What this task has used a CPU for since gc_clock_start(). */
 struct gc_clock {
 	u64 ns, ran;
@@ -460,173 +381,22 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	wake = forced || READ_ONCE(gc->wake) || gomem_limit_excess(heap);
 	WRITE_ONCE(gc->wake, false);
 	goal = gomem_gc_goal(heap);
-	before = gc_live_bytes(heap) + gc_cached_bytes(heap);
+	before = gomem_gc_live_locked(heap) + gomem_gc_cached_locked(heap);
 	gc_clock_start(&clock);
 	gc_drain_cpus(heap, wake, &pause, &cpu_ns);
 	gc_sweep(heap);
-	live = gc_live_bytes(heap);
+	live = gomem_gc_live_locked(heap);
 	WRITE_ONCE(gc->live, live);
 	cpu_ns += gc_clock_read(&clock);
 	gc_record(heap, forced, pause, cpu_ns);
 
-	gc->left = gc_cached_bytes(heap);
+	gc->left = gomem_gc_cached_locked(heap);
 	live += gc->left;
 	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live,
 		       gomem_gc_goal(heap));
 	if (gomem_knob(heap, GOMEM_KNOB_GCTRACE))
 		gc_log_cycle(heap, forced, pause, cpu_ns, before, live, goal);
 	mutex_unlock(&gc->mutex);
-}
-
-/* Have the worker called when as much as is missing may have been allocated. */
-static void gc_set_alarm(struct gomem_heap *heap, u64 missing)
-{
-	unsigned long pages = max_t(u64, missing, SZ_64K) >> GOMEM_PAGE_SHIFT;
-	struct gomem_mheap *mheap;
-	unsigned long flags;
-	int nid;
-
-	pages = max(1UL, pages / bitmap_weight(heap->own, nr_node_ids + GOMEM_NR_ZONES));
-	for (nid = -1; gomem_next_node(heap, &nid);) {
-		mheap = heap->node[nid]->mheap;
-		spin_lock_irqsave(&mheap->lock, flags);
-		mheap->alarm_inuse = mheap->inuse_pages + pages;
-		spin_unlock_irqrestore(&mheap->lock, flags);
-	}
-}
-
-/*
- * What NextGC is about: HeapAlloc, and what has come to wait in magazines since the
- * last cycle.  @more: is that more than there was then?
- */
-static u64 gc_used_bytes(struct gomem_heap *heap, bool *more)
-{
-	u64 live = gc_live_bytes(heap), cached = gc_cached_bytes(heap);
-	struct gomem_gc *gc = heap->gc;
-
-	gc->left = min(gc->left, cached);
-	*more = live > gc->live || cached > gc->left;
-	return live + cached - gc->left;
-}
-
-/*
- * Have objects waited for so long that they will hardly be missed?  Those on CPUs
- * that sleep have, too.
- */
-static bool gc_waited_long(struct gomem_heap *heap, u64 now)
-{
-	struct gomem_gc *gc = heap->gc;
-
-	if (now - gc->checked < WAITING_NS)
-		return false;
-	gc->checked = now;
-	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0 || !gc_cached_bytes(heap))
-		return false;
-	WRITE_ONCE(gc->wake, true);
-	return true;
-}
-
-/**
- * gomem_gc_waits() - when will objects have waited for too long?
- * @heap: the heap
- *
- * Context: process.
- * Return: in how many nanoseconds; U64_MAX if none waits, or it does not matter.
- */
-u64 gomem_gc_waits(struct gomem_heap *heap)
-{
-	u64 now = ktime_get_ns(), wait = U64_MAX;
-	struct gomem_gc *gc = heap->gc;
-
-	mutex_lock(&gc->mutex);
-	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) >= 0 && gc_cached_bytes(heap))
-		wait = gc->checked + WAITING_NS > now ?
-		       gc->checked + WAITING_NS - now : 0;
-	mutex_unlock(&gc->mutex);
-	return wait;
-}
-
-/* Bytes that @nr objects of a class may pin, as far as there is anything to pin. */
-static u64 gc_pinned_bytes(const struct gomem_class_stats *s, unsigned int class, u64 nr)
-{
-	u64 live = (s->nmalloc - s->nfree) * gomem_class[class].size;
-
-	if (!s->spans || !nr)
-		return 0;
-	return min(s->bytes - min(s->bytes, live), div64_u64(s->bytes, s->spans) * nr);
-}
-
-/**
- * gomem_gc_sum() - what there is, and what a cycle might do about it
- * @heap: the heap
- * @sums: where that goes
- *
- * Context: process.
- */
-void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums)
-{
-	struct gomem_gc_scratch *scratch = heap->gc->scratch;
-	struct gomem_class_stats *s = scratch->snap.class;
-	struct gomem_gc *gc = heap->gc;
-	unsigned int class;
-	u64 depot;
-	int nid;
-
-	memset(sums, 0, sizeof(*sums));
-	mutex_lock(&gc->mutex);
-	sums->live = gc_live_bytes(heap);
-	sums->cached = gc_cached_bytes(heap);
-	sums->added = sums->cached - min(sums->cached, gc->left);
-	/* What waits has not been waiting for longer. */
-	if (!gc->waiting)
-		gc->checked = ktime_get_ns();
-	gc->waiting = sums->cached;
-	sums->total = scratch->snap.large_total;
-	for (class = 1; class < GOMEM_NR_CACHED; class++) {
-		depot = 0;
-		for (nid = -1; gomem_next_node(heap, &nid);)
-			depot += READ_ONCE(heap->node[nid]->central[class].nr_cached);
-		depot = min(depot, scratch->cached[class]);
-		sums->total += s[class].nmalloc * gomem_class[class].size;
-		sums->gain += gc_pinned_bytes(&s[class], class, scratch->cached[class]);
-		sums->cpu_gain += gc_pinned_bytes(&s[class], class,
-						  scratch->cached[class] - depot);
-	}
-	mutex_unlock(&gc->mutex);
-}
-
-/**
- * gomem_gc_due() - is it time for a cycle?
- * @heap: the heap
- * @wanted: there is a reason for one already
- *
- * Also sees to it that the worker is called when NextGC may have been reached.
- *
- * Context: process.
- * Return: in how many nanoseconds; 0 for now, U64_MAX for no time known.
- */
-u64 gomem_gc_due(struct gomem_heap *heap, bool wanted)
-{
-	u64 goal = gomem_gc_goal(heap), now = ktime_get_ns(), wait;
-	struct gomem_gc *gc = heap->gc;
-	bool more = false;
-	u64 used = 0;
-	int nid;
-
-	mutex_lock(&gc->mutex);
-	/* What is allocated or cached is in spans: most often that will do. */
-	for (nid = -1; gomem_next_node(heap, &nid);)
-		used += (u64)READ_ONCE(heap->node[nid]->mheap->inuse_pages) <<
-			GOMEM_PAGE_SHIFT;
-	if (used >= goal)
-		used = gc_used_bytes(heap, &more);
-	/* With a gc_percent of 0 a heap at rest is at NextGC. */
-	wanted = wanted || (more && used >= goal) || gc_waited_long(heap, now);
-	wait = gc->not_before > now ? gc->not_before - now : 0;
-	mutex_unlock(&gc->mutex);
-	if (goal != U64_MAX)
-		gc_set_alarm(heap, goal > used ? goal - used : 0);
-	return wanted ? wait : U64_MAX;
 }
 
 /**
@@ -700,13 +470,3 @@ void gomem_gc(void)
 	gomem_gc_cycle(&gomem_default_heap, true);
 }
 EXPORT_SYMBOL_GPL(gomem_gc);
-
-int gomem_set_gc_percent(int percent)
-{
-	int old = gomem_knob(&gomem_default_heap, GOMEM_KNOB_GC_PERCENT);
-
-	gomem_knob_set(&gomem_default_heap, GOMEM_KNOB_GC_PERCENT,
-		       clamp(percent, -1, GOMEM_MAX_GC_PERCENT));
-	return old;
-}
-EXPORT_SYMBOL_GPL(gomem_set_gc_percent);

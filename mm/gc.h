@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reclaim cycles; mm/gc.c.
+ * Reclaim cycles: what they do, mm/gc.c, and when they begin, mm/pacer.c.
  */
 #ifndef GOMEM_GC_H
 #define GOMEM_GC_H
@@ -12,8 +12,17 @@
 #include <linux/gomem.h>
 
 #include "heap.h"
+#include "sizeclass.h"
+#include "snapshot.h"
 
-struct gomem_gc_scratch;
+struct gomem_magazine;
+
+/* Too much for a stack. */
+struct gomem_gc_scratch {
+	struct gomem_snapshot snap;
+	u64 cached[GOMEM_NR_CACHED];
+	struct gomem_magazine *mag[GOMEM_NR_CACHED][2];
+};
 
 /*
  * gomem_gc - reclaim cycles and what is told about them
@@ -69,6 +78,8 @@ void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums);
 u64 gomem_gc_waits(struct gomem_heap *heap);
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
 u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
+u64 gomem_gc_cached_locked(struct gomem_heap *heap);
+u64 gomem_gc_live_locked(struct gomem_heap *heap);
 void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
 void gomem_heap_drain(struct gomem_heap *heap);
 void gomem_heap_rearm(struct gomem_heap *heap);

@@ -7,7 +7,7 @@
  * whether or not it was needed lately, and when that is not enough, a reclaim
  * cycle returns what waits in caches.  More is not there to be given, so a limit
  * below what is live only costs time, and that is bounded: cycles never take
- * more than half of one CPU (mm/gc.c), and there is none while nothing waits in
+ * more than half of one CPU (mm/pacer.c), and there is none while nothing waits in
  * caches.
  *
  * What is limited is Sys - HeapReleased: everything that is gomem's at the

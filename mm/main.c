@@ -15,7 +15,7 @@
  *	mm/arena.c	from an address to its span
  *	mm/index.c	the array in which it looks for that
  *	mm/reclaim.c	the worker that gives memory back; from there on:
- *			scavenge.c, release.c, gc.c, limit.c
+ *			scavenge.c, release.c, gc.c, pacer.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/oom.c	the same when there is nothing left, and a word about it
  *	mm/mprof.c	the heap profile; and mprofbucket.c, mprofname.c, modules.c,

@@ -7,7 +7,7 @@
  * the scavenger's goal, what is above the ebb's (both mm/scavenge.c), and what is
  * above the memory limit (mm/limit.c).  So many it returns, but in portions: after
  * about half a millisecond it stops and comes back a tick of the clock later.  And it
- * asks whether a reclaim cycle is due (mm/gc.c), which makes more memory idle.
+ * asks whether a reclaim cycle is due (mm/pacer.c), which makes more memory idle.
  *
  * Allocating and freeing do not call it.  They compare a sum that they have just
  * changed with a mark, and raise a flag when it is passed; an interrupt to self
