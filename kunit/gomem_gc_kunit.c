@@ -260,6 +260,46 @@ static void gc_rests(struct kunit *test)
 	gomem_free(p);
 }
 
+/*
+ * With a gc_percent of -1 no cycle begins by itself: not for what is allocated, not for
+ * what is cached and pins the heap, and not for what has waited for two minutes.
+ */
+static void gc_off_is_off(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	u64 now = div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+	unsigned int i, nr = 8 * MIB / 1024;
+	void **objs = gomem_test_array(test, nr);
+
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, -1);
+	for (i = 0; i < nr; i++)
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_reclaim_look_at(heap, now);
+	gomem_free_bulk(nr, objs);
+	for (i = 0; i < 10; i++) {
+		fill_cache(heap);
+		gomem_reclaim_look_at(heap, now += 500);
+	}
+	heap->gc->checked -= 121 * NSEC_PER_SEC;
+	gomem_reclaim_look_at(heap, now += 121 * MSEC_PER_SEC);
+	KUNIT_EXPECT_EQ(test, gomem_gc_waits(heap), U64_MAX);
+	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 0U);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, U64_MAX);
+
+	/* Each of them is one with another gc_percent. */
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, 100);
+	KUNIT_EXPECT_NE(test, gomem_gc_waits(heap), U64_MAX);
+	heap->gc->checked -= 121 * NSEC_PER_SEC;
+	gomem_reclaim_look_at(heap, now += 500);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, -1);
+	gomem_gc_cycle(heap, true);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 2U);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_forced_gc, 1U);
+}
+
 /* However good the reason, cycles take half of one CPU at most. */
 static void gc_is_bounded(struct kunit *test)
 {
@@ -462,6 +502,7 @@ static struct kunit_case gomem_gc_cases[] = {
 	KUNIT_CASE(gc_is_due),
 	KUNIT_CASE(gc_counts_what_is_cached),
 	KUNIT_CASE(gc_rests),
+	KUNIT_CASE(gc_off_is_off),
 	KUNIT_CASE(gc_is_bounded),
 	KUNIT_CASE(gc_leaves_a_busy_cpu),
 	KUNIT_CASE(gc_drain_does_not_wait),

@@ -115,6 +115,85 @@ static void limit_begins_cycles(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, i);
 }
 
+/* Idle memory that is enough goes in as many portions as it takes, without a cycle. */
+static void limit_returns_idle_first(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *p;
+
+	make_idle(test, 16);
+	p = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+	gomem_free(p);
+	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	set_limit(test, 4 * MIB);
+	KUNIT_EXPECT_EQ(test, gomem_reclaim_look(heap), 1UL);
+	look_until_done(test);
+	KUNIT_EXPECT_EQ(test, gomem_limit_excess(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 0U);
+	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+}
+
+/*
+ * Whatever gc_percent is, a cycle begins when HeapAlloc and what is cached have reached
+ * NextGC, and not before.  So it is when cycles are off, but for the limit.
+ */
+static void limit_is_next_gc(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	unsigned int i, nr = 12 * MIB / 1024, step = 256;
+	u64 next = 0, after, used = 0, first;
+	void **objs = gomem_test_array(test, nr);
+	const struct gomem_memstats *s;
+
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, -1);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, U64_MAX);
+	set_limit(test, 8 * MIB);
+	first = stats_of(test)->next_gc;
+	KUNIT_EXPECT_LE(test, first, 8ULL * MIB / 20 * 19);
+	KUNIT_EXPECT_GE(test, first, 7ULL * MIB);
+	/* What is idle can go, but for what describes it. */
+	make_idle(test, 2);
+	KUNIT_EXPECT_GE(test, stats_of(test)->next_gc, first - MIB / 8);
+	/* What is freed and waits is as far from it as what lives.  Magazines first. */
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, gomem_heap_alloc_bulk(heap, 1024, GFP_KERNEL, step,
+							    objs), step);
+		next = stats_of(test)->next_gc;
+		gomem_free_bulk(step, objs);
+	}
+	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 100ULL * 1024);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, next);
+	for (i = 0; i < nr; i++) {
+		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
+		if (i % step)
+			continue;
+		s = stats_of(test);
+		next = s->next_gc;
+		used = s->heap_alloc + gomem_gc_cached_bytes(heap);
+		look_until_done(test);
+		s = stats_of(test);
+		after = s->next_gc;
+		if (s->num_gc)
+			break;
+		/* Descriptors that go with idle memory move it a little. */
+		KUNIT_EXPECT_LE(test, used, max(next, after));
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->num_forced_gc, 0U);
+	KUNIT_EXPECT_GE(test, used, min(next, after));
+	KUNIT_EXPECT_GE(test, used, first - MIB);
+	KUNIT_EXPECT_LE(test, gomem_limit_used(heap), 8ULL * MIB);
+	/* The lesser of the two is told. */
+	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc,
+			min(gomem_gc_goal(heap), after));
+	set_limit(test, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, 0ULL);
+	set_limit(test, S64_MAX);
+	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, gomem_gc_goal(heap));
+	gomem_free_bulk(min(i + 1, nr), objs);
+}
+
 /*
  * A limit that cannot be kept: nothing fails, and cycles take no more than half
  * of one CPU.
@@ -571,6 +650,8 @@ static struct kunit_case gomem_limit_cases[] = {
 	KUNIT_CASE(limit_of_what),
 	KUNIT_CASE(limit_returns_idle),
 	KUNIT_CASE(limit_begins_cycles),
+	KUNIT_CASE(limit_returns_idle_first),
+	KUNIT_CASE(limit_is_next_gc),
 	KUNIT_CASE(limit_fails_nobody),
 	KUNIT_CASE(limit_of_default_heap),
 	KUNIT_CASE(shrinker_gives_blocks),

@@ -374,14 +374,16 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 {
 	u64 pause, before, live, goal, cpu_ns;
 	struct gomem_gc *gc = heap->gc;
+	struct gomem_snapshot *snap = &gc->scratch->snap;
 	struct gc_clock clock;
 	bool wake;
 
 	mutex_lock(&gc->mutex);
 	wake = forced || READ_ONCE(gc->wake) || gomem_limit_excess(heap);
 	WRITE_ONCE(gc->wake, false);
-	goal = gomem_gc_goal(heap);
-	before = gomem_gc_live_locked(heap) + gomem_gc_cached_locked(heap);
+	live = gomem_gc_live_locked(heap);
+	goal = gomem_gc_next(heap, snap, live);
+	before = live + gomem_gc_cached_locked(heap);
 	gc_clock_start(&clock);
 	gc_drain_cpus(heap, wake, &pause, &cpu_ns);
 	gc_sweep(heap);
@@ -391,27 +393,28 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	gc_record(heap, forced, pause, cpu_ns);
 
 	gc->left = gomem_gc_cached_locked(heap);
-	live += gc->left;
-	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live,
-		       gomem_gc_goal(heap));
+	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live + gc->left,
+		       gomem_gc_next(heap, snap, live));
 	if (gomem_knob(heap, GOMEM_KNOB_GCTRACE))
-		gc_log_cycle(heap, forced, pause, cpu_ns, before, live, goal);
+		gc_log_cycle(heap, forced, pause, cpu_ns, before, live + gc->left, goal);
 	mutex_unlock(&gc->mutex);
 }
 
 /**
  * gomem_gc_stats() - what MemStats says about cycles
  * @heap: the heap
- * @stats: where it goes
+ * @snap: its snapshot; may lie in the rings of @stats
+ * @stats: where it goes; what is about objects is there already
  *
  * Context: any but NMI.
  */
-void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats)
+void gomem_gc_stats(struct gomem_heap *heap, const struct gomem_snapshot *snap,
+		    struct gomem_memstats *stats)
 {
 	struct gomem_gc *gc = heap->gc;
 	unsigned long flags;
 
-	stats->next_gc = gomem_gc_goal(heap);
+	stats->next_gc = gomem_gc_next(heap, snap, stats->heap_alloc);
 	spin_lock_irqsave(&gc->lock, flags);
 	stats->last_gc = gc->last;
 	stats->pause_total_ns = gc->pause_total_ns;

@@ -71,6 +71,7 @@ int gomem_gc_init(struct gomem_heap *heap);
 void gomem_gc_exit(struct gomem_heap *heap);
 void gomem_gc_cpus_change(struct gomem_heap *heap, unsigned int nr);
 u64 gomem_gc_goal(const struct gomem_heap *heap);
+u64 gomem_gc_next(struct gomem_heap *heap, const struct gomem_snapshot *snap, u64 live);
 void gomem_gc_cycle(struct gomem_heap *heap, bool forced);
 unsigned int gomem_gc_drain_cpus(struct gomem_heap *heap, bool wake);
 void gomem_gc_look_at_cpus(struct gomem_heap *heap);
@@ -80,7 +81,8 @@ u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
 u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
 u64 gomem_gc_cached_locked(struct gomem_heap *heap);
 u64 gomem_gc_live_locked(struct gomem_heap *heap);
-void gomem_gc_stats(struct gomem_heap *heap, struct gomem_memstats *stats);
+void gomem_gc_stats(struct gomem_heap *heap, const struct gomem_snapshot *snap,
+		    struct gomem_memstats *stats);
 void gomem_heap_drain(struct gomem_heap *heap);
 void gomem_heap_rearm(struct gomem_heap *heap);
 

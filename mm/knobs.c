@@ -178,7 +178,7 @@ static const struct kernel_param_ops param_ops = {
 	module_param_cb(name, &param_ops, &gomem_default_heap.knob[number], 0600)
 
 GOMEM_PARAM(gc_percent, GOMEM_KNOB_GC_PERCENT);
-MODULE_PARM_DESC(gc_percent, "a reclaim cycle when the heap has grown by so much, -1: never (100)");
+MODULE_PARM_DESC(gc_percent, "a reclaim cycle when the heap has grown by so much percent, -1: only near memory_limit (100)");
 GOMEM_PARAM(memory_limit, GOMEM_KNOB_MEMORY_LIMIT);
 MODULE_PARM_DESC(memory_limit, "bytes to try to stay below, with K, M or G (no limit)");
 GOMEM_PARAM(scavenge_delay_ms, GOMEM_KNOB_SCAVENGE_DELAY_MS);

@@ -23,6 +23,7 @@
 #include "knobs.h"
 #include "limit.h"
 #include "mheap.h"
+#include "snapshot.h"
 #include "stock.h"
 
 /**
@@ -65,6 +66,33 @@ u64 gomem_limit_excess(const struct gomem_heap *heap)
 	u64 limit = limit_near_limit(heap), used = gomem_limit_used(heap);
 
 	return used > limit ? used - limit : 0;
+}
+
+/**
+ * gomem_limit_goal() - when will the limit have a cycle begin?
+ * @heap: the heap
+ * @snap: its snapshot
+ * @live: HeapAlloc in that
+ *
+ * What is idle goes before.  So it is when the limit is near without that, and all
+ * but what is live or cached stays as it is.
+ *
+ * Context: any but NMI.
+ * Return: bytes of HeapAlloc and what is cached, about right while they move; 0 if the
+ * rest alone is too much; U64_MAX if there is no limit.
+ */
+u64 gomem_limit_goal(struct gomem_heap *heap, const struct gomem_snapshot *snap,
+		     u64 live)
+{
+	u64 limit = limit_near_limit(heap), objects, idle, rest;
+
+	if (gomem_knob(heap, GOMEM_KNOB_MEMORY_LIMIT) == S64_MAX)
+		return U64_MAX;
+	objects = live + gomem_cached_bytes(heap);
+	idle = snap->idle - min(snap->idle, snap->tails + snap->held_pages * PAGE_SIZE);
+	rest = gomem_limit_used(heap);
+	rest -= min(rest, min(objects, snap->inuse) + idle);
+	return limit - min(limit, rest);
 }
 
 /**

@@ -106,7 +106,7 @@ void gomem_memstats_from(struct gomem_heap *heap,
 	stats->lookups = snap->lookups;
 	stats->enable_gc = true;
 	mstats_fill_sys(stats, heap, snap);
-	gomem_gc_stats(heap, stats);
+	gomem_gc_stats(heap, snap, stats);
 }
 
 /**

@@ -2,13 +2,15 @@
 /*
  * When a reclaim cycle begins.
  *
- * It does when HeapAlloc and what is cached reach NextGC, which is set by what was live
+ * It does when HeapAlloc and what is cached reach a goal, which is set by what was live
  * after the last one and by gc_percent; what that one left in caches does not count, or
- * cycles would follow each other for nothing.  Also when somebody asks for one; when the
- * memory limit is near; when what is cached is not used and pins most of the heap
- * (mm/reclaim.c); and when objects have waited for two minutes.  After a background
- * cycle there is none for at least as long as it took, so they never take more than half
- * of one CPU.
+ * cycles would follow each other for nothing.  Also when what is cached is not used and
+ * pins most of the heap (mm/reclaim.c), and when objects have waited for two minutes.
+ * None of this is so where gc_percent is -1.  And, whatever that is, when somebody asks
+ * for a cycle, when the memory limit is near (mm/limit.c), and when memory is short.
+ * NextGC is the goal, or where the limit comes first, that.  After a background cycle
+ * there is none for at least as long as it took, so they never take more than half of
+ * one CPU.
  *
  * Here is what the worker asks; it is the worker that runs the cycle (mm/gc.c).  So that
  * it asks in time, it is called when as much has been allocated as was missing.
@@ -24,6 +26,7 @@
 #include "central.h"
 #include "gc.h"
 #include "knobs.h"
+#include "limit.h"
 #include "mheap.h"
 
 #define LEAST_NEXT_GC	(4ULL << 20)
@@ -89,11 +92,10 @@ u64 gomem_gc_cached_bytes(struct gomem_heap *heap)
 }
 
 /**
- * gomem_gc_goal() - NextGC
+ * gomem_gc_goal() - how large the heap is to be when a cycle begins, by gc_percent
  * @heap: the heap
  *
- * Return: bytes of HeapAlloc and what is cached, at which the next cycle begins;
- * U64_MAX for never.
+ * Return: bytes of HeapAlloc and what is cached; U64_MAX for never.
  */
 u64 gomem_gc_goal(const struct gomem_heap *heap)
 {
@@ -103,6 +105,21 @@ u64 gomem_gc_goal(const struct gomem_heap *heap)
 	if (percent < 0)
 		return U64_MAX;
 	return max(LEAST_NEXT_GC, live + mul_u64_u64_div_u64(live, percent, 100));
+}
+
+/**
+ * gomem_gc_next() - NextGC
+ * @heap: the heap
+ * @snap: its snapshot
+ * @live: HeapAlloc in that
+ *
+ * Context: any but NMI.
+ * Return: bytes of HeapAlloc and what is cached, at which the next cycle begins,
+ * whether gc_percent or the limit says so; U64_MAX for never.
+ */
+u64 gomem_gc_next(struct gomem_heap *heap, const struct gomem_snapshot *snap, u64 live)
+{
+	return min(gomem_gc_goal(heap), gomem_limit_goal(heap, snap, live));
 }
 
 /* Have the worker called when as much as is missing may have been allocated. */

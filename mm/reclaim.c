@@ -282,7 +282,8 @@ unsigned long gomem_reclaim_look_at(struct gomem_heap *heap, u64 now_ms)
 		WRITE_ONCE(heap->gc->wake, true);
 		wanted = true;
 	}
-	wanted = wanted || (gomem_limit_excess(heap) && sums.cached) ||
+	/* Near the limit, what is idle goes first, however many portions that takes. */
+	wanted = wanted || (!more && gomem_limit_excess(heap) && sums.cached) ||
 		 reclaim_caches_are_idle(heap, &sums);
 	wait = gomem_gc_due(heap, wanted);
 	if (!wait) {

@@ -180,6 +180,31 @@ u64 gomem_cached_bytes_on(struct gomem_heap *heap, int cpu)
 }
 
 /**
+ * gomem_cached_bytes() - bytes of objects that wait in magazines
+ * @heap: the heap
+ *
+ * Context: any but NMI.
+ * Return: bytes, about right while they move.
+ */
+u64 gomem_cached_bytes(struct gomem_heap *heap)
+{
+	struct gomem_mcentral *central;
+	unsigned int class;
+	u64 bytes = 0;
+	int cpu, nid;
+
+	for_each_cpu(cpu, heap->cpus)
+		bytes += gomem_cached_bytes_on(heap, cpu);
+	for (nid = -1; gomem_next_node(heap, &nid);) {
+		central = heap->node[nid]->central;
+		for (class = 1; class < GOMEM_NR_CACHED; class++)
+			bytes += (u64)READ_ONCE(central[class].nr_cached) *
+				 gomem_class[class].size;
+	}
+	return bytes;
+}
+
+/**
  * gomem_cached_objects() - objects that wait in magazines
  * @heap: the heap
  * @cached: how many, by class; about right while they move

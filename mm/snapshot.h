@@ -24,6 +24,7 @@ struct gomem_snapshot {
 };
 
 void gomem_snapshot(struct gomem_heap *heap, struct gomem_snapshot *snap);
+u64 gomem_cached_bytes(struct gomem_heap *heap);
 u64 gomem_cached_bytes_on(struct gomem_heap *heap, int cpu);
 void gomem_cached_objects(struct gomem_heap *heap, u64 *cached);
 

@@ -225,7 +225,8 @@ void gomem_free_os_memory(void);
 /**
  * gomem_set_gc_percent() - set when reclaim cycles begin
  * @percent: when what is allocated or cached exceeds what was live after the
- *	last cycle by so much, 1000000 at most; negative: never by themselves
+ *	last cycle by so much, 1000000 at most; negative: only when memory is short
+ *	or the memory limit is near
  *
  * Context: as gomem_free().
  * Return: what it was before.
@@ -282,7 +283,8 @@ struct gomem_memstats_size {
  * @buck_hash_sys: bytes of the heap profile's buckets
  * @gc_sys: bytes of bitmaps, blocks and arenas
  * @other_sys: bytes of everything else
- * @next_gc: @heap_alloc and cached bytes at which the next reclaim cycle starts
+ * @next_gc: @heap_alloc and cached bytes at which the next reclaim cycle starts;
+ *	U64_MAX: at none
  * @last_gc: end of the last cycle, nanoseconds since 1970
  * @pause_total_ns: sum of all pauses
  * @pause_ns: the last pauses; the most recent is [(@num_gc + 255) % 256]
