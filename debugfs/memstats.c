@@ -7,6 +7,7 @@
  * can know a field that the others do not.  The JSON is what Go's
  * encoding/json writes for the struct: the same names, order and types.
  */
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -63,6 +64,7 @@ const unsigned int gomem_nr_fields = ARRAY_SIZE(gomem_fields);
 struct view {
 	struct gomem_snapshot snap;
 	struct gomem_memstats stats;
+	u64 taken;			/* ktime_get_real_ns(); LastGC is no later */
 };
 
 static struct view *take_view(void)
@@ -73,6 +75,7 @@ static struct view *take_view(void)
 		return NULL;
 	gomem_snapshot(&gomem_default_heap, &view->snap);
 	gomem_memstats_from(&gomem_default_heap, &view->snap, &view->stats);
+	view->taken = ktime_get_real_ns();
 	return view;
 }
 
@@ -132,9 +135,10 @@ static void show_value(struct seq_file *m, const struct gomem_field *field,
 }
 
 /* What gomem counts and Go has no name for. */
-static void show_events(struct seq_file *m, const struct gomem_snapshot *snap)
+static void show_events(struct seq_file *m, const struct view *view)
 {
 	const atomic_long_t *event = gomem_default_heap.event;
+	const struct gomem_snapshot *snap = &view->snap;
 
 	seq_printf(m, "BadFrees %lu\n",
 		   atomic_long_read(&event[GOMEM_EV_BAD_FREE]));
@@ -146,6 +150,7 @@ static void show_events(struct seq_file *m, const struct gomem_snapshot *snap)
 	seq_printf(m, "PagesHeld %llu\n", snap->held_pages);
 	seq_printf(m, "PagesStolen %llu\n", snap->stolen);
 	seq_printf(m, "TailBytes %llu\n", snap->tails);
+	seq_printf(m, "ReadTime %llu\n", view->taken);
 }
 
 int gomem_memstats_show(struct seq_file *m, void *v)
@@ -160,7 +165,7 @@ int gomem_memstats_show(struct seq_file *m, void *v)
 		show_value(m, &gomem_fields[i], &view->stats, false);
 		seq_putc(m, '\n');
 	}
-	show_events(m, &view->snap);
+	show_events(m, view);
 	seq_puts(m, "\n# BySize Size Mallocs Frees\n");
 	for (i = 0; i < GOMEM_BY_SIZE; i++)
 		seq_printf(m, "BySize %u %llu %llu\n",

@@ -59,6 +59,22 @@ BySize" = "$have" ] || { echo "$have"; return 1; }
 			/tmp/flat | grep -qx '{}'
 }
 
+# between BEFORE: ReadTime lies between this second and now, and LastGC not behind it.
+between() {
+	cat "$D"/memstats >/tmp/m
+	after=$(($(date +%s) + 1))
+	at=$(field ReadTime /tmp/m)
+	echo "$1 <= $at < $after"
+	[ "$at" -ge "${1}000000000" ] && [ "$at" -lt "${after}000000000" ] &&
+		[ "$(field LastGC /tmp/m)" -le "$at" ]
+}
+
+# So it is in the kernel's time, of each reading.
+read_time_is_right() {
+	between "$(date +%s)" && first=$at && echo 1 >"$D"/gc && between "$(date +%s)" &&
+		[ "$at" -gt "$first" ]
+}
+
 classes_are_right() {
 	[ "$(head -n 1 "$D"/classes)" = "gomem classes - version: 1" ] &&
 		awk '
@@ -107,6 +123,7 @@ check "Go's fields, in Go's order" has_fields
 check "the equations of an empty heap" judge "$D"/memstats
 check "the example is counted, and keeps gomem loaded" example_is_counted
 check "the equations" judge "$D"/memstats
+check "memstats says when it was read" read_time_is_right
 check "memstats.json" json_is_right
 check "classes" classes_are_right
 check "classes add up to memstats" classes_add_up
