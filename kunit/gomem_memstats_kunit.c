@@ -6,6 +6,7 @@
  * and not taken from mm/check.c, which is itself under test: it has to say that
  * the books balance when they do, and that they do not when they do not.
  */
+#include <linux/irqflags.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -364,6 +365,32 @@ static void memstats_check_notices(struct kunit *test)
 	gomem_free(large);
 }
 
+/*
+ * Objects that somebody carries, and has been carrying for long, are no objects that
+ * were lost.  Others are.
+ */
+static void memstats_check_knows_carriers(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_magazine *(*mag)[2] = heap->gc->scratch->mag;
+	unsigned long flags;
+	void *p[8];
+
+	KUNIT_ASSERT_EQ(test, gomem_heap_alloc_bulk(heap, 64, GFP_KERNEL, 8, p), 8U);
+	gomem_free(gomem_heap_alloc(heap, 256, GFP_KERNEL));
+	gomem_free_bulk(8, p);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	local_irq_save(flags);
+	gomem_mcache_detach(gomem_test_mcache(test), mag);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_GT(test, gomem_check(heap, NULL), 0U);
+	gomem_depart(heap);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	gomem_mcache_put_back(heap, raw_smp_processor_id(), mag);
+	gomem_arrive(heap);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+}
+
 static void memstats_of_default_heap(struct kunit *test)
 {
 	struct reading *r = new_reading(test);
@@ -481,6 +508,7 @@ static struct kunit_case gomem_memstats_cases[] = {
 	KUNIT_CASE(memstats_released),
 	KUNIT_CASE(memstats_own_memory),
 	KUNIT_CASE(memstats_check_notices),
+	KUNIT_CASE(memstats_check_knows_carriers),
 	KUNIT_CASE(memstats_of_default_heap),
 	KUNIT_CASE(memstats_fields),
 	KUNIT_CASE(memstats_rings),

@@ -30,6 +30,21 @@ int gomem_test_init(struct kunit *test)
 	return 0;
 }
 
+/* Objects that have departed and not arrived; nobody is at it. */
+static long on_their_way(struct gomem_heap *heap)
+{
+	long nr = gomem_test_events(heap, GOMEM_EV_DEPARTED) -
+		  gomem_test_events(heap, GOMEM_EV_ARRIVED);
+	struct gomem_mcache *mc;
+	int cpu;
+
+	for_each_cpu(cpu, heap->cpus) {
+		mc = gomem_mcache_of(heap, cpu);
+		nr += local_read(&mc->departed) - local_read(&mc->arrived);
+	}
+	return nr;
+}
+
 /* The books balance, every object has come back, every byte is returned. */
 void gomem_test_exit(struct kunit *test)
 {
@@ -40,6 +55,7 @@ void gomem_test_exit(struct kunit *test)
 	if (!t)
 		return;
 	KUNIT_EXPECT_EQ(test, gomem_check(&t->heap, NULL), 0U);
+	KUNIT_EXPECT_EQ(test, on_their_way(&t->heap), 0L);
 	leaked = gomem_heap_destroy(&t->heap);
 	if (!t->expect_leaks)
 		KUNIT_EXPECT_EQ(test, leaked, 0UL);

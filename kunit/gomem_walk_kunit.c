@@ -2,7 +2,9 @@
 /*
  * Tests of walks over the blocks of a page heap, while blocks come and go.
  */
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 
 #include "gomem_test.h"
 #include "walk.h"
@@ -164,20 +166,45 @@ static void walk_under_load(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&load->corrupt), 0L);
 }
 
-/* A span that is dying is still counted, and counted once. */
-static void walk_counts_dying_spans(struct kunit *test)
+/* Books that are balanced are said to be, with @span in each state on its way out. */
+static void expect_balanced(struct kunit *test, struct gomem_span *span)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	void *p = gomem_heap_alloc(heap, 8192, GFP_KERNEL);
-	struct gomem_span *span;
+	struct gomem_mheap *mheap = span->block->mheap;
+	struct page *page = virt_to_page((void *)gomem_span_base(span));
 
-	gomem_free(p);
-	span = gomem_test_span(test, gomem_size_class(1024));
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
 	span->state = GOMEM_SPAN_DYING;
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	get_page(page);
 	gomem_mheap_free_span(span);
+	KUNIT_EXPECT_EQ(test, mheap->nr_pinned, 1UL);
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+	put_page(page);
+	gomem_mheap_unpin(mheap);
+	KUNIT_EXPECT_EQ(test, mheap->nr_pinned, 0UL);
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+}
+
+/*
+ * A span that is dying is still counted, and counted once; one to which others refer is
+ * counted as idle.
+ */
+static void walk_counts_dying_spans(struct kunit *test)
+{
+	/* Of a block with others; a block each; the same, with a tail. */
+	static const size_t large[] = { 100000, SZ_1M, SZ_1M + 100000 };
+	struct gomem_heap *heap = gomem_test_heap(test);
+	void *p = gomem_heap_alloc(heap, 8192, GFP_KERNEL);
+	unsigned int i;
+
+	gomem_free(p);
+	expect_balanced(test, gomem_test_span(test, gomem_size_class(1024)));
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		p = gomem_heap_alloc(heap, large[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		expect_balanced(test, gomem_span_of(p));
+	}
 }
 
 static struct kunit_case gomem_walk_cases[] = {

@@ -7,8 +7,10 @@
  * every block and span, counts the bits of the objects that are given out,
  * subtracts what waits in magazines, and compares.  Objects that move while they
  * are counted cannot be compared, so the recount is judged only if nothing moved:
- * each page heap counts its moves, which are seen by a snapshot before and one after.
+ * each page heap counts its moves, which are seen by a snapshot before and one after;
+ * and whoever carries objects from one place to another says so (gomem_depart()).
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -242,25 +244,51 @@ static void check_judge_recount(struct check *c)
 	CHECK_EQ(c, snap->idle, r->idle);
 }
 
-/* Recount, and say whether anything moved meanwhile. */
+static u64 check_departures(struct gomem_heap *heap)
+{
+	u64 nr = atomic_long_read(&heap->event[GOMEM_EV_DEPARTED]);
+	int cpu;
+
+	for_each_cpu(cpu, heap->cpus)
+		nr += local_read(&gomem_mcache_of(heap, cpu)->departed);
+	return nr;
+}
+
+static u64 check_arrivals(struct gomem_heap *heap)
+{
+	u64 nr = atomic_long_read(&heap->event[GOMEM_EV_ARRIVED]);
+	int cpu;
+
+	for_each_cpu(cpu, heap->cpus)
+		nr += local_read(&gomem_mcache_of(heap, cpu)->arrived);
+	return nr;
+}
+
+/*
+ * Recount, and say whether everything stood still meanwhile.  If as much has departed in
+ * the end as had arrived before, nothing was on its way in between.
+ */
 static bool check_recount_once(struct gomem_heap *heap, struct check *c)
 {
 	long lookups = atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
+	u64 arrived = check_arrivals(heap);
 
+	smp_rmb();	/* pairs with gomem_arrive() */
 	gomem_snapshot(heap, &c->after);
 	check_recount(heap, &c->recount);
 	gomem_snapshot(heap, &c->before);
+	smp_rmb();	/* pairs with gomem_depart() */
 	return !memcmp(&c->before, &c->after, sizeof(c->after)) &&
+	       arrived == check_departures(heap) &&
 	       lookups == atomic_long_read(&heap->event[GOMEM_EV_LOOKUP]);
 }
 
 /*
  * Recount while nothing moves.  False if something always did.
  *
- * No counter tells of a magazine on its way between an mcache and a depot, nor of
- * objects on their way from a span: they are given out, and in neither.  Whoever
- * carries them is done soon, even if it has to wait for the CPU.  So what does not
- * add up is held against the heap only if it stays as it is for half a second.
+ * Objects may be between two counters still, on a CPU that is just handing one out or
+ * taking one back, with preemption off.  So what does not add up is held against the
+ * heap only if it stays as it is for half a second.
  */
 static bool check_recount_quietly(struct gomem_heap *heap, struct check *c)
 {

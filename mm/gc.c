@@ -164,12 +164,14 @@ static unsigned int gc_drain_cpus(struct gomem_heap *heap, bool wake, u64 *longe
 	lockdep_assert_held(&heap->gc->mutex);
 	*longest = 0;
 	*sum = 0;
+	gomem_depart(heap);
 	for_each_cpu(cpu, heap->cpus) {
 		call.ns = 0;
 		nr += gc_drain_cpu(&call, cpu, wake);
 		*longest = max(*longest, call.ns);
 		*sum += call.ns;
 	}
+	gomem_arrive(heap);
 	return nr;
 }
 

@@ -82,6 +82,8 @@ enum gomem_event {
 	GOMEM_EV_LOOKUP,		/* address to span, for want of an mcentral to count it */
 	GOMEM_EV_EXACT,			/* objects that got pages of their own */
 	GOMEM_EV_ACCOUNT,		/* requests with __GFP_ACCOUNT, where there is no mcache */
+	GOMEM_EV_DEPARTED,		/* gomem_depart(), where there is no mcache */
+	GOMEM_EV_ARRIVED,		/* gomem_arrive(), the same */
 	GOMEM_NR_EVENTS,
 };
 

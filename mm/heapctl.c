@@ -73,8 +73,10 @@ unsigned int gomem_heap_empty_depots(struct gomem_heap *heap, unsigned int nr)
 	WRITE_ONCE(heap->depot_used, false);
 	/* Who pushes from now on sets it again; pairs with depot_push_full(). */
 	smp_mb();
+	gomem_depart(heap);
 	for (nid = -1; gomem_next_node(heap, &nid);)
 		done += heapctl_empty_depots_of(heap->node[nid], nr - done);
+	gomem_arrive(heap);
 	if (done == nr)
 		WRITE_ONCE(heap->depot_used, true);
 	return done;
@@ -92,6 +94,7 @@ static unsigned int heapctl_empty_idle(struct gomem_heap *heap, bool others,
 	unsigned int class, done = 0;
 	int nid;
 
+	gomem_depart(heap);
 	for_each_node_mask(nid, heap->nodes) {
 		for (class = GOMEM_NR_CACHED - 1; class && done < nr; class--) {
 			central = &heap->node[nid]->central[class];
@@ -101,6 +104,7 @@ static unsigned int heapctl_empty_idle(struct gomem_heap *heap, bool others,
 		}
 		cond_resched();
 	}
+	gomem_arrive(heap);
 	return done;
 }
 
@@ -119,9 +123,11 @@ void gomem_heap_trim(struct gomem_heap *heap)
 
 	for_each_cpu(cpu, heap->cpus)
 		gomem_mcache_relax(gomem_mcache_of(heap, cpu));
+	gomem_depart(heap);
 	for (nid = -1; gomem_next_node(heap, &nid);)
 		for (class = 1; class < GOMEM_NR_CACHED; class++)
 			gomem_depot_trim(&heap->node[nid]->central[class]);
+	gomem_arrive(heap);
 }
 
 /**

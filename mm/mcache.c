@@ -393,19 +393,23 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 			   gfp_t gfp, u32 *due)
 {
 	struct gomem_mcentral *central = &asked->central[class];
+	struct gomem_heap *heap = central->heap;
 	void *p = NULL;
 
+	gomem_depart(heap);
 	mag = gomem_depot_refill(central, gomem_depot_list(raw_smp_processor_id()), mag,
 				 target, gfp, &p);
 	if (!mag) {
-		*due = gomem_sample_due(central->heap, p);
+		gomem_arrive(heap);
+		*due = gomem_sample_due(heap, p);
 		return p;
 	}
 	if (static_branch_unlikely(&gomem_detour))
 		central = mcache_whose(mag->obj[0], central);
 	trace_gomem_refill(central->mheap->nid, gomem_told_class(class), mag->nr);
 	p = mcache_install_and_pop(central, mag, asked, target, due);
-	return p ? p : mcache_alloc_uncached(central->heap, class, gfp, due);
+	gomem_arrive(heap);
+	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
 }
 
 static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,

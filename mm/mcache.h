@@ -29,7 +29,8 @@
  * interrupt that finds @busy set leaves everything alone and goes to mcentral.  That of
  * a CPU which is off is touched as mm/mcachectl.c says.  Others read the counters and
  * the magazines' lengths, and write hints, @target, @list and @drained; and under
- * gomem_gc.mutex @idle_us and @at_us.  @naccount is changed without @busy.
+ * gomem_gc.mutex @idle_us and @at_us.  @naccount, @departed and @arrived are changed
+ * without @busy.
  *
  * A CPU gets one, on its own node, when it comes up for the first time, and keeps
  * it.  Those that never do, and those for which there was no memory, share
@@ -70,6 +71,7 @@ struct gomem_mcache {
 	int cpu;			/* whose it is */
 	seqcount_t seq;			/* base and left; interrupts off */
 	local_t naccount;		/* requests with __GFP_ACCOUNT */
+	local_t departed, arrived;	/* gomem_depart(), gomem_arrive() on this CPU */
 	struct rnd_state random;
 	u64 idle_us, at_us;		/* time spent idle, when that was read; gc.c */
 	struct gomem_mcache_class class[GOMEM_NR_TAGS]
@@ -111,6 +113,8 @@ void gomem_mcache_add_nmalloc(struct gomem_mcache *mc,
 			      struct gomem_class_stats *stats);
 
 void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr);
+void gomem_depart(struct gomem_heap *heap);
+void gomem_arrive(struct gomem_heap *heap);
 
 void *gomem_heap_alloc(struct gomem_heap *heap, size_t size, gfp_t gfp);
 void *gomem_node_alloc(struct gomem_node *node, size_t size, gfp_t gfp,

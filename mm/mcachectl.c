@@ -183,6 +183,54 @@ void gomem_count_unaccounted(struct gomem_heap *heap, unsigned int nr)
 }
 
 /**
+ * gomem_depart() - objects are about to be on their way
+ * @heap: the heap
+ *
+ * They are given out, as far as their spans know, and are neither live nor in a
+ * magazine that could be counted, until gomem_arrive().  That may take long, as
+ * whoever has them may have to wait for the CPU; mm/check.c has to know.
+ *
+ * Context: any but NMI.
+ */
+void gomem_depart(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+
+	preempt_disable();
+	mc = __this_cpu_read(*heap->mcache);
+	if (mc != &gomem_no_mcache)
+		local_inc(&mc->departed);
+	else
+		atomic_long_inc(&heap->event[GOMEM_EV_DEPARTED]);
+	preempt_enable();
+	/* Who sees that they are gone sees this; pairs with check_recount_once(). */
+	smp_wmb();
+}
+
+/**
+ * gomem_arrive() - they are where they can be counted
+ * @heap: the heap
+ *
+ * The CPU may be another one.
+ *
+ * Context: any but NMI.
+ */
+void gomem_arrive(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+
+	/* Who sees this sees them; pairs with check_recount_once(). */
+	smp_wmb();
+	preempt_disable();
+	mc = __this_cpu_read(*heap->mcache);
+	if (mc != &gomem_no_mcache)
+		local_inc(&mc->arrived);
+	else
+		atomic_long_inc(&heap->event[GOMEM_EV_ARRIVED]);
+	preempt_enable();
+}
+
+/**
  * gomem_mcache_is_bare() - is there no magazine in it, full or empty?
  * @mc: one CPU's, any
  *
@@ -284,6 +332,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 	struct gomem_mcache *mine;
 	unsigned int class, nr = 0;
 
+	gomem_depart(heap);
 	for (class = GOMEM_NR_CACHED - 1; class && nr < most; class--) {
 		struct gomem_magazine *mag[2] = { NULL, NULL };
 
@@ -299,6 +348,7 @@ unsigned int gomem_mcache_drain(struct gomem_heap *heap,
 		preempt_enable();
 		nr += mcachectl_put_both(central, mag);
 	}
+	gomem_arrive(heap);
 	return nr;
 }
 

@@ -191,6 +191,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		pushed = mcache_push_slow(heap, mc, class, p);
 		if (pushed == MCACHE_FULL) {
 			central = mcache_central(heap, mc, class);
+			gomem_depart(heap);
 			full = mcache_detach_full(mc, class);
 			list = mcache_list(heap, mc, class, central);
 			target = mcache_raise_target(mc, class);
@@ -209,6 +210,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MCACHE_MOST_ASKED);
 	mag = gomem_depot_store(central, list, full, target);
+	gomem_arrive(heap);
 	if (!mag || !mcache_install_and_push(central, mag, target, p))
 		mcache_free_uncached(heap, p);
 }

@@ -135,16 +135,20 @@ struct shrinking {
 static void shrinker_empty_depots(struct gomem_node *node, unsigned long nr,
 				  struct shrinking *s)
 {
+	struct gomem_heap *heap = node->central[0].heap;
 	u64 most = (u64)nr << PAGE_SHIFT;
 	struct gomem_mcentral *central;
-	unsigned int class;
+	unsigned int class, emptied;
 	long objects;
 
 	for (class = GOMEM_NR_CACHED - 1; class; class--) {
 		central = &node->central[class];
 		while (s->given < nr && s->drained < most) {
 			objects = READ_ONCE(central->nr_cached);
-			if (!gomem_depot_drain(central, 1))
+			gomem_depart(heap);
+			emptied = gomem_depot_drain(central, 1);
+			gomem_arrive(heap);
+			if (!emptied)
 				break;
 			objects -= READ_ONCE(central->nr_cached);
 			s->drained += (u64)max(objects, 1L) * gomem_class[class].size;
