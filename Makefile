@@ -34,15 +34,31 @@ DEPMOD = PATH="$$PATH:/sbin:/usr/sbin" depmod \
 INSTALLED = $(wildcard $(addsuffix /gomem.ko*,\
 	$(addprefix $(MODULES)/,$(INSTALL_MOD_DIR) extra updates)))
 
+VERSION := $(shell sed -n 's/^.define GOMEM_VERSION[\t ]*"\(.*\)"$$/\1/p' \
+	include/linux/gomem.h)
+# Of the machine that it is installed on.
+SECURE_BOOT = test -z "$(INSTALL_MOD_PATH)" && \
+	PATH="$$PATH:/sbin:/usr/sbin" mokutil --sb-state 2>&1 | grep -q enabled
+
 install modules_install: modules | release
 	+$(KBUILD) KERNELRELEASE=$(RELEASE) modules_install
 	@$(DEPMOD)
+	@find "$(MODULES)" -name 'gomem.ko*' | grep -q . || { \
+		echo "The kernel's build installed no gomem.ko in $(MODULES)." >&2; exit 1; }
+	@echo "gomem $(VERSION) is installed for $(RELEASE): modprobe gomem"
+	@! $(SECURE_BOOT) || \
+		echo "Secure Boot is on: it has to be signed, see Documentation/install.rst."
 
 uninstall: | release
 	@test -n "$(INSTALLED)" || { \
 		echo "There is no gomem.ko in $(MODULES)." >&2; exit 1; }
 	rm $(INSTALLED)
 	@$(DEPMOD)
+	@echo "gomem is not installed for $(RELEASE) any more."
+
+# For scripts and packages.
+version:
+	@echo $(VERSION)
 
 # PREFIX and DESTDIR, as usual.
 install-tools:
@@ -88,6 +104,7 @@ help:
 	@echo '  install-tools    install gomemtop, gomem-doctor and the like, with manual pages,'
 	@echo '                   below PREFIX (/usr/local); DESTDIR is put before that'
 	@echo '  uninstall-tools  remove those'
+	@echo '  version          say which version of gomem this is'
 	@echo '  KDIR=DIR         build for the kernel whose headers or build tree DIR is'
 	@echo
 	@echo 'These need a Debian machine, not this kernel; they fetch what they need:'
@@ -99,5 +116,5 @@ help:
 	@echo 'See also scripts/*, each of which has --help.'
 
 .PHONY: modules tests install modules_install uninstall install-tools uninstall-tools \
-	clean headers release \
+	version clean headers release \
 	check lint kunit demo bench help

@@ -28,6 +28,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
+#include <linux/gomem.h>
+
 #include "../debugfs/debugfs.h"
 #include "arena.h"
 #include "block.h"
@@ -146,4 +148,5 @@ module_exit(gomem_exit);
 
 MODULE_DESCRIPTION("Go's memory allocator, with runtime.MemStats");
 MODULE_AUTHOR("The gomem authors");
+MODULE_VERSION(GOMEM_VERSION);
 MODULE_LICENSE("GPL");

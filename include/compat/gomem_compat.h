@@ -18,6 +18,10 @@
 #if __has_include("linux/cleanup.h")
 #include <linux/cleanup.h>
 #endif
+/* Came with 6.1, in which much else changed that gomem builds on. */
+#if !__has_include("linux/maple_tree.h")
+#error "gomem needs Linux 6.1 or newer"
+#endif
 #endif
 
 /* hrtimer_setup() sets the function too; Kbuild looks whether it is there. */

@@ -23,6 +23,9 @@
 #include <linux/gfp.h>
 #include <linux/types.h>
 
+/* What modinfo says; nothing else in the project has it written down. */
+#define GOMEM_VERSION	"0.9.0"
+
 /**
  * gomem_free() - free memory from any of the functions below
  * @p: the memory, or NULL, or ZERO_SIZE_PTR
