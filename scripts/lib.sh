@@ -243,16 +243,12 @@ uml_tree() {
 		say "copying the source of Linux $KVERSION"
 		rm -rf "$GOMEM_CACHE/uml/$1-"*
 		mkdir -p "$UML_BASE"
-		# Hard links: sed replaces the files that it changes.
+		# Hard links: scripts/graft replaces the files that it changes.
 		cp -al "$KSRC" "$UML_TREE.tmp"
 		mv "$UML_TREE.tmp" "$UML_TREE"
 	fi
-	grep -q gomem "$UML_TREE/mm/Kconfig" ||
-		sed -i '$a source "mm/gomem/Kconfig"' "$UML_TREE/mm/Kconfig"
-	# shellcheck disable=SC2016
-	grep -q gomem "$UML_TREE/mm/Makefile" ||
-		sed -i '$a obj-$(CONFIG_GOMEM) += gomem/' "$UML_TREE/mm/Makefile"
-	copy_project "$UML_TREE/mm/gomem"
+	"$GOMEM_ROOT/scripts/graft" "$UML_TREE" 2>/dev/null ||
+		die "cannot graft gomem into $UML_TREE"
 }
 
 # uml_build NAME FILE CONFIG_X=Y...: build the newest kernel as User Mode Linux,
