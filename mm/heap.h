@@ -29,6 +29,7 @@
  *
  * Locks that sleep are taken outside of those; each of these inside the one above it:
  *
+ *	gomem_mprof.watch_mutex	one watch begins or ends at a time
  *	gomem_mprof.names	addresses in stacks become names; outermost
  *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time; what is kept
  *	gomem_rearm_mutex	counts begun anew; heaps stay meanwhile

@@ -39,6 +39,7 @@
 #include "mprof.h"
 #include "object.h"
 #include "sampling.h"
+#include "watch.h"
 
 /* As many frames may lie between the caller of gomem and gomem_mprof_malloc(). */
 #define OWN_FRAMES	12
@@ -291,6 +292,12 @@ static struct gomem_sample mprof_unmark(struct gomem_span *span, const void *p,
 
 /* --- What allocation and free call. --- */
 
+static void mprof_drop(struct gomem_mprof *mprof)
+{
+	atomic_long_inc(&mprof->dropped);
+	gomem_watch_missed(mprof);
+}
+
 /**
  * gomem_mprof_malloc() - sample an allocation
  * @heap: the heap
@@ -314,7 +321,7 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 
 	/* It was freed twice, and is nobody's by now. */
 	if (!span) {
-		atomic_long_inc(&mprof->dropped);
+		mprof_drop(mprof);
 		return;
 	}
 	mprof_stack_save(mprof, &stack, ip, brief);
@@ -322,13 +329,14 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 	key.class = span->class;
 	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);
 	key.depth = stack.nr;
-	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size);
+	key.owner = gomem_watch_owner(mprof);
+	key.hash = jhash(frame, stack.nr * sizeof(*frame), key.size ^ key.owner << 16);
 	sample = mprof_count(mprof, &key, frame, size, rate);
 	if (sample.bucket && mprof_mark(heap, span, p, sample))
 		return;
 	if (sample.bucket)
 		mprof_uncount(mprof, sample, size);
-	atomic_long_inc(&mprof->dropped);
+	mprof_drop(mprof);
 }
 
 /**
@@ -420,6 +428,7 @@ int gomem_mprof_set_rate(struct gomem_heap *heap, u32 rate)
 		smp_store_release(&heap->profile_rate, rate);
 		if (rate)
 			WRITE_ONCE(mprof->last_rate, rate);
+		WRITE_ONCE(mprof->rate_sets, mprof->rate_sets + 1);
 		gomem_heap_rearm(heap);
 	}
 	mutex_unlock(&mprof->rate_mutex);
@@ -442,9 +451,11 @@ int gomem_mprof_init(struct gomem_heap *heap)
 		return -ENOMEM;
 	mprof->max_buckets = GOMEM_MPROF_BUCKETS;
 	mprof->max_depth = GOMEM_MEM_PROFILE_DEPTH;
+	mutex_init(&mprof->watch_mutex);
 	mutex_init(&mprof->rate_mutex);
 	init_rwsem(&mprof->names);
 	hash_init(mprof->symbols);
+	INIT_LIST_HEAD(&mprof->watches);
 	spin_lock_init(&mprof->lock);
 	heap->mprof = mprof;
 	return 0;

@@ -12,6 +12,7 @@
 #include <linux/hashtable.h>
 #include <linux/kallsyms.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -47,6 +48,7 @@ struct gomem_bucket {
 	u16 chunk;			/* the first one of its frames */
 	u16 next;			/* bucket of the same hash, or 0 */
 	u16 older, newer;		/* its neighbours among the dead, or 0 */
+	u16 owner;			/* the watch of who allocates, or 0; also of the key */
 };
 
 /*
@@ -88,7 +90,10 @@ struct gomem_mprof {
 	u8 max_depth;			/* frames that are kept of a stack */
 	bool by_pinned;			/* the order in which sites are printed */
 	atomic_long_t dropped;
+	struct mutex watch_mutex;	/* watches come and go */
+	u32 unwatched_rate;		/* when there was none */
 	struct mutex rate_mutex;	/* changes of the rate; what is kept */
+	u32 rate_sets;			/* how many */
 	/*
 	 * Held for reading as long as stacks are looked at that have been copied, and for
 	 * writing while addresses in them become names.
@@ -97,6 +102,7 @@ struct gomem_mprof {
 	DECLARE_HASHTABLE(symbols, 7);	/* under @names */
 	unsigned int nr_symbols;
 	spinlock_t lock;		/* everything below */
+	struct list_head watches;	/* changed under the mutex, too */
 	u64 started;			/* ktime_get_ns() */
 	u64 forgotten;			/* stacks that have lost their place */
 	u64 forgotten_bytes;		/* allocated by them, estimated */
@@ -223,6 +229,8 @@ unsigned int gomem_mprof_holders(struct gomem_heap *heap, struct gomem_holder *h
 size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero);
+size_t gomem_mprof_watched(struct gomem_heap *heap, u16 owner,
+			   struct gomem_mem_profile_record *records, size_t nr);
 
 /* mm/mprofpeak.c */
 void gomem_mprof_look(struct gomem_heap *heap, u64 live);

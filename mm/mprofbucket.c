@@ -300,6 +300,7 @@ unsigned int gomem_bucket_get(struct gomem_mprof *mprof, const struct gomem_buck
 		b = &mprof->bucket[id];
 		if (b->hash == key->hash && b->size == key->size &&
 		    b->class == key->class && b->depth == key->depth &&
+		    b->owner == key->owner &&
 		    bucket_stack_is(mprof, b, frame))
 			return id;
 	}

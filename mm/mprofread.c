@@ -282,6 +282,43 @@ static void mprof_fill_record(struct gomem_mprof *mprof, unsigned int id,
 			record->stack[i] = ULONG_MAX;
 }
 
+/* Records of the buckets that @wanted says yes to. */
+static size_t mprof_records(struct gomem_mprof *mprof,
+			    struct gomem_mem_profile_record *records, size_t nr,
+			    bool (*wanted)(const struct gomem_bucket *b, u16 owner),
+			    u16 owner)
+{
+	unsigned int id, last = READ_ONCE(mprof->nr_buckets);
+	unsigned long flags;
+	size_t n = 0;
+
+	for (id = 1; id <= last; id++) {
+		spin_lock_irqsave(&mprof->lock, flags);
+		if (wanted(&mprof->bucket[id], owner)) {
+			if (n < nr)
+				mprof_fill_record(mprof, id, &records[n]);
+			n++;
+		}
+		spin_unlock_irqrestore(&mprof->lock, flags);
+	}
+	return n;
+}
+
+static bool mprof_is_used(const struct gomem_bucket *b, u16 owner)
+{
+	return b->nmalloc;
+}
+
+static bool mprof_is_live(const struct gomem_bucket *b, u16 owner)
+{
+	return b->nmalloc != b->nfree;
+}
+
+static bool mprof_is_live_of(const struct gomem_bucket *b, u16 owner)
+{
+	return b->nmalloc != b->nfree && b->owner == owner;
+}
+
 /**
  * gomem_heap_mem_profile() - gomem_mem_profile() of any heap
  * @heap: the heap
@@ -296,23 +333,24 @@ size_t gomem_heap_mem_profile(struct gomem_heap *heap,
 			      struct gomem_mem_profile_record *records,
 			      size_t nr, bool inuse_zero)
 {
-	struct gomem_mprof *mprof = heap->mprof;
-	unsigned int id, last = READ_ONCE(mprof->nr_buckets);
-	const struct gomem_bucket *b;
-	unsigned long flags;
-	size_t n = 0;
+	return mprof_records(heap->mprof, records, nr,
+			     inuse_zero ? mprof_is_used : mprof_is_live, 0);
+}
 
-	for (id = 1; id <= last; id++) {
-		spin_lock_irqsave(&mprof->lock, flags);
-		b = &mprof->bucket[id];
-		if (b->nmalloc && (b->nmalloc != b->nfree || inuse_zero)) {
-			if (n < nr)
-				mprof_fill_record(mprof, id, &records[n]);
-			n++;
-		}
-		spin_unlock_irqrestore(&mprof->lock, flags);
-	}
-	return n;
+/**
+ * gomem_mprof_watched() - what a watch has seen allocated, and is live
+ * @heap: the heap
+ * @owner: the number of the watch
+ * @records: where the records go
+ * @nr: for how many there is room
+ *
+ * Context: any but NMI, no gomem lock held.
+ * Return: how many there are.
+ */
+size_t gomem_mprof_watched(struct gomem_heap *heap, u16 owner,
+			   struct gomem_mem_profile_record *records, size_t nr)
+{
+	return mprof_records(heap->mprof, records, nr, mprof_is_live_of, owner);
 }
 
 size_t gomem_mem_profile(struct gomem_mem_profile_record *records, size_t nr,

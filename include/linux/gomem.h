@@ -23,6 +23,8 @@
 #include <linux/gfp.h>
 #include <linux/types.h>
 
+struct task_struct;
+
 /* What modinfo says; nothing else in the project has it written down. */
 #define GOMEM_VERSION	"0.9.0"
 
@@ -398,6 +400,60 @@ int gomem_set_mem_profile_rate(unsigned int rate);
  * Return: the rate.
  */
 unsigned int gomem_mem_profile_rate(void);
+
+/**
+ * struct gomem_watch - what a task gets from gomem, and nobody frees
+ *
+ * Its memory is the caller's; nothing in it is for anybody but gomem.
+ */
+struct gomem_watch {
+	/* private: */
+	struct list_head list;
+	struct task_struct *task;
+	unsigned long missed;
+	u32 rate_sets;
+	u16 owner;
+};
+
+/**
+ * gomem_watch_begin() - from now on, watch what this task allocates
+ * @watch: the watch
+ *
+ * While there is a watch, every allocation of everybody is sampled, which costs some
+ * microseconds each; gomem_mem_profile_rate() is 1.  A task may have more than one: the
+ * latest is the one that counts.  Not watched: what interrupts allocate, and other tasks
+ * on behalf of this one, such as workqueues.
+ *
+ * Context: process, may sleep.
+ * Return: 0; -ENOMEM; -EBUSY if there are thousands.
+ */
+int gomem_watch_begin(struct gomem_watch *watch);
+
+/**
+ * gomem_watch_read() - what has been allocated under a watch, and is still live
+ * @watch: the watch
+ * @records: where the records go, one for each call stack and size, in no order
+ * @nr: for how many there is room
+ *
+ * Exact: what the task freed, or whoever else, is not in it.
+ *
+ * Context: any but NMI, between gomem_watch_begin() and gomem_watch_end().
+ * Return: how many records there are, more than @nr if not all were copied; -ENODATA if
+ * not all allocations were seen, because there was no memory to note one down, or
+ * somebody has set another rate of the profile.
+ */
+ssize_t gomem_watch_read(const struct gomem_watch *watch,
+			 struct gomem_mem_profile_record *records, size_t nr);
+
+/**
+ * gomem_watch_end() - watch no longer
+ * @watch: the watch; any task may end it
+ *
+ * After the last one, the profile has the rate that it had before the first.
+ *
+ * Context: process, may sleep.
+ */
+void gomem_watch_end(struct gomem_watch *watch);
 
 #ifdef DEFINE_FREE
 /* For __free(gomem_free): freed when the variable goes out of scope. */
