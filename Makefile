@@ -108,7 +108,7 @@ help:
 	@echo '  KDIR=DIR         build for the kernel whose headers or build tree DIR is'
 	@echo
 	@echo 'These need a Debian machine, not this kernel; they fetch what they need:'
-	@echo '  demo             show it at work on a stock kernel in QEMU'
+	@echo '  demo             one screen: a leak found, and kmalloc beside gomem, in QEMU'
 	@echo '  check            run every test and check'
 	@echo '  lint             run the static checks only'
 	@echo '  kunit            run the KUnit tests on User Mode Linux'

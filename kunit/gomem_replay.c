@@ -37,6 +37,10 @@ static char *allocator = "gomem";
 module_param(allocator, charp, 0444);
 MODULE_PARM_DESC(allocator, "gomem (default) or kmalloc");
 
+static unsigned int later = 2;
+module_param(later, uint, 0444);
+MODULE_PARM_DESC(later, "seconds from the last free to a look at what is held still (2)");
+
 #define MAX_TRACE	(256UL << 20)
 #define FREES		U32_MAX
 #define SPINS		20000
@@ -379,8 +383,8 @@ static void __exit replay_exit(void)
 			replay_free(i);
 	pr_info("gomem_replay: %s: all freed: %ld KB held, %u failed, %u corrupt\n",
 		allocator, taken_kilobytes(), nr_failed, nr_corrupt);
-	msleep(2000);
-	pr_info("gomem_replay: %s: two seconds later: %ld KB held\n", allocator,
+	msleep(later * MSEC_PER_SEC);
+	pr_info("gomem_replay: %s: %u seconds later: %ld KB held\n", allocator, later,
 		taken_kilobytes());
 	if (!use_kmalloc) {
 		gomem_free_os_memory();

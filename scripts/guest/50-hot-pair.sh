@@ -20,12 +20,19 @@ at_most_half() {
 		END { exit bad || !seen }' /tmp/pairs
 }
 
+# Of a size that the compiler knows, for which kmalloc() is cheaper: at least 3 times.
+third_of_constant() {
+	awk '$1 == "constant" { seen = 1; if (3 * $4 > $6) bad = 1 }
+		END { exit bad || !seen }' /tmp/pairs
+}
+
 insmod /gomem.ko mem_profile_rate=0 || exit 1
 check "measure" measure
 sed 's/^/# /' /tmp/pairs
 for size in 8 24 64 100 256 700 1024 2048 3000 4096 8192 20000; do
 	check "a pair of $size bytes" at_most_half $size
 done
+check "a pair of a constant size" third_of_constant
 check "books" books
 check "rmmod" rmmod gomem
 exit 0

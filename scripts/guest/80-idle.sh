@@ -65,7 +65,7 @@ replay() {
 
 # later ALLOCATOR: KB held two seconds after all was freed.
 later() {
-	dmesg | sed -n "s/.*gomem_replay: $1: two seconds later: \([0-9-]*\) KB held/\1/p" |
+	dmesg | sed -n "s/.*gomem_replay: $1: 2 seconds later: \([0-9-]*\) KB held/\1/p" |
 		tail -n 1
 }
 
