@@ -25,7 +25,7 @@
 
 struct task_struct;
 
-/* What modinfo says; nothing else in the project has it written down. */
+/* What modinfo says; the tools say the same, see scripts/lint. */
 #define GOMEM_VERSION	"0.9.0"
 
 /**
