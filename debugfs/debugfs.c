@@ -44,10 +44,13 @@ DEFINE_SHOW_ATTRIBUTE(gomem_classes);
 DEFINE_SHOW_ATTRIBUTE(gomem_blocks);
 DEFINE_SHOW_ATTRIBUTE(gomem_check);
 
+/*
+ * A kernel that is locked down lets nobody open a file that could be written to; so these
+ * are only read, and what can be set has files of its own, see gomem_knobs_create().
+ */
 static const struct {
 	const char *name;
 	const struct file_operations *fops;
-	bool written;			/* and not only read */
 } files[] = {
 	{ "memstats", &gomem_memstats_fops },
 	{ "memstats.json", &gomem_memstats_json_fops },
@@ -56,10 +59,10 @@ static const struct {
 	{ "check", &gomem_check_fops },
 	{ "heap", &gomem_heap_fops },
 	{ "heap.txt", &gomem_heap_txt_fops },
-	{ "sites", &gomem_sites_fops, true },
+	{ "sites", &gomem_sites_fops },
 	{ "modules", &gomem_modules_fops },
 	{ "lifetimes", &gomem_lifetimes_fops },
-	{ "peak", &gomem_peak_fops, true },
+	{ "peak", &gomem_peak_fops },
 	{ "failed", &gomem_failed_fops },
 };
 
@@ -80,8 +83,8 @@ int gomem_debugfs_init(void)
 		return -ENOMEM;
 	directory = debugfs_create_dir("gomem", NULL);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		debugfs_create_file(files[i].name, files[i].written ? 0600 : 0400,
-				    directory, NULL, files[i].fops);
+		debugfs_create_file(files[i].name, 0400, directory, NULL,
+				    files[i].fops);
 	gomem_knobs_create(directory);
 	return 0;
 }

@@ -43,6 +43,7 @@ void gomem_ring_show(struct seq_file *m, const u64 *ring, u32 nr, const char *be
 extern const struct file_operations gomem_heap_fops;
 extern const struct file_operations gomem_heap_txt_fops;
 extern const struct file_operations gomem_sites_fops;
+extern const struct file_operations gomem_sites_order_fops;
 extern const struct file_operations gomem_modules_fops;
 extern const struct file_operations gomem_lifetimes_fops;
 extern const struct file_operations gomem_peak_fops;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, and gc and
- * free_os_memory, which do what they are called when 1 is written.  What is a number is
+ * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, the order of
+ * sites, and gc, free_os_memory and peak_reset, which do what they are called when 1 is
+ * written.  What is a number is
  * the same for all of them.
  */
 #include <linux/debugfs.h>
@@ -85,12 +86,18 @@ static const struct file_operations number_fops = {
 	.llseek = default_llseek,
 };
 
+static void peak_reset(void)
+{
+	gomem_mprof_mark_peak(&gomem_default_heap);
+}
+
 static const struct {
 	const char *name;
 	void (*act)(void);
 } actions[] = {
 	{ "gc", gomem_gc },
 	{ "free_os_memory", gomem_free_os_memory },
+	{ "peak_reset", peak_reset },
 };
 
 static ssize_t action_write(struct file *file, const char __user *from,
@@ -129,6 +136,8 @@ void gomem_knobs_create(struct dentry *directory)
 				    (void *)i, &number_fops);
 	debugfs_create_file("mem_profile_rate", 0600, directory, (void *)RATE,
 			    &number_fops);
+	debugfs_create_file("sites_order", 0600, directory, NULL,
+			    &gomem_sites_order_fops);
 	for (i = 0; i < ARRAY_SIZE(actions); i++)
 		debugfs_create_file(actions[i].name, 0200, directory, (void *)i,
 				    &action_fops);

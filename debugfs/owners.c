@@ -6,16 +6,15 @@
  * module of its first frame, which is where gomem was called from.
  */
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 
 #include "debugfs.h"
-#include "knobs.h"
 #include "sizeclass.h"
 
 /* --- modules. --- */
@@ -39,7 +38,7 @@ static struct owner owner_of(const char *place)
 		return owner;
 	owner.name = open + 1;
 	owner.len = close - owner.name;
-	owner.gone = close[1] || open == place;
+	owner.gone = close[1] || !strcmp(place, "[gone]");
 	return owner;
 }
 
@@ -201,11 +200,10 @@ static void recall(struct gomem_reading *r, const struct gomem_keep *keep)
 
 	for (i = 0; i < r->sites.nr; i++) {
 		struct gomem_site *site = &r->sites.site[i];
-		u64 weight = 0;
+		u64 weight;
 
 		spin_lock_irqsave(&mprof->lock, flags);
-		if (keep->live_weight)
-			weight = keep->live_weight[site->id];
+		weight = keep->live_weight[site->id];
 		spin_unlock_irqrestore(&mprof->lock, flags);
 		site->live = gomem_weight_objects(weight);
 		site->live_bytes = gomem_weight_bytes(weight, site->bucket.size);
@@ -260,16 +258,17 @@ static int kept_show(struct seq_file *m, enum gomem_kept which, const char *none
 	struct gomem_reading r;
 	int ret;
 
-	ret = gomem_reading_get(&gomem_default_heap, &r);
-	if (ret)
-		return ret;
+	/* First, so that the buckets are those that are kept. */
 	mutex_lock(&mprof->rate_mutex);
-	show_kept_head(m, keep, none);
-	if (keep->when)
-		show_kept(m, &r, keep);
+	ret = gomem_reading_get(&gomem_default_heap, &r);
+	if (!ret) {
+		show_kept_head(m, keep, none);
+		if (keep->when)
+			show_kept(m, &r, keep);
+		gomem_reading_put(&r);
+	}
 	mutex_unlock(&mprof->rate_mutex);
-	gomem_reading_put(&r);
-	return 0;
+	return ret;
 }
 
 static int peak_show(struct seq_file *m, void *v)
@@ -309,23 +308,6 @@ static int failed_open(struct inode *inode, struct file *file)
 				gomem_reading_size(&gomem_default_heap));
 }
 
-/* 1 begins anew. */
-static ssize_t peak_write(struct file *file, const char __user *from, size_t len,
-			  loff_t *pos)
-{
-	char text[GOMEM_MAX_TEXT];
-	u32 number;
-	int ret;
-
-	ret = gomem_get_text(text, from, len);
-	if (ret)
-		return ret;
-	if (gomem_knob_u32(text, &number) || number != 1)
-		return -EINVAL;
-	gomem_mprof_mark_peak(&gomem_default_heap);
-	return len;
-}
-
 const struct file_operations gomem_modules_fops = {
 	.owner = THIS_MODULE,
 	.open = modules_open,
@@ -346,7 +328,6 @@ const struct file_operations gomem_peak_fops = {
 	.owner = THIS_MODULE,
 	.open = peak_open,
 	.read = seq_read,
-	.write = peak_write,
 	.llseek = seq_lseek,
 	.release = single_release,
 };

@@ -3,7 +3,7 @@
  * sites: who holds the memory of each size class, for people.
  *
  * The class that holds most comes first, and in it the stack that holds most; or, when
- * "pinned" has been written to the file, the stack that pins most: bytes of spans that
+ * "pinned" has been written to sites_order, the stack that pins most: bytes of spans that
  * nobody has, and that cannot go back because of what is live beside them.
  */
 #include <linux/fs.h>
@@ -183,10 +183,31 @@ static int sites_open(struct inode *inode, struct file *file)
 				gomem_reading_size(&gomem_default_heap));
 }
 
-static ssize_t sites_write(struct file *file, const char __user *from, size_t len,
+const struct file_operations gomem_sites_fops = {
+	.owner = THIS_MODULE,
+	.open = sites_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* --- sites_order. --- */
+
+static const char *const order[] = { "bytes", "pinned" };
+
+static ssize_t order_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+{
+	char text[GOMEM_MAX_TEXT];
+	int n;
+
+	n = scnprintf(text, sizeof(text), "%s\n",
+		      order[READ_ONCE(gomem_default_heap.mprof->by_pinned)]);
+	return simple_read_from_buffer(to, len, pos, text, n);
+}
+
+static ssize_t order_write(struct file *file, const char __user *from, size_t len,
 			   loff_t *pos)
 {
-	static const char *const order[] = { "bytes", "pinned" };
 	char word[GOMEM_MAX_TEXT];
 	unsigned int i;
 	int ret;
@@ -203,11 +224,10 @@ static ssize_t sites_write(struct file *file, const char __user *from, size_t le
 	return -EINVAL;
 }
 
-const struct file_operations gomem_sites_fops = {
+const struct file_operations gomem_sites_order_fops = {
 	.owner = THIS_MODULE,
-	.open = sites_open,
-	.read = seq_read,
-	.write = sites_write,
-	.llseek = seq_lseek,
-	.release = single_release,
+	.open = simple_open,
+	.read = order_read,
+	.write = order_write,
+	.llseek = default_llseek,
 };

@@ -30,12 +30,12 @@
  * Locks that sleep are taken outside of those; each of these inside the one above it:
  *
  *	gomem_mprof.watch_mutex	one watch begins or ends at a time
- *	gomem_mprof.names	addresses in stacks become names; outermost
  *	gomem_mprof.rate_mutex	one new rate of the heap profile at a time; what is kept
  *	gomem_rearm_mutex	counts begun anew; heaps stay meanwhile
  *	gomem_gc.mutex		one cycle or drain at a time
  *	cpus_read_lock()	the kernel's: CPUs stay on, or off
  *	gomem_heaps_lock	the list of heaps; they stay meanwhile
+ *	gomem_mprof.names	addresses in stacks become names
  *
  * gomem_heaps_lock is also taken by the callbacks of CPU hotplug, inside
  * cpus_write_lock(), and of memory hotplug, inside the lock of that; inside the latter,

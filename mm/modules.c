@@ -16,14 +16,15 @@
 #include "modules.h"
 #include "mprof.h"
 
+/* A return address may be the first one behind its function. */
 static bool modules_all(const struct gomem_departure *d, unsigned long address)
 {
-	return within_module(address, d->what);
+	return within_module(address - 1, d->what);
 }
 
 static bool modules_init(const struct gomem_departure *d, unsigned long address)
 {
-	return within_module_init(address, d->what);
+	return within_module_init(address - 1, d->what);
 }
 
 static int modules_notify(struct notifier_block *self, unsigned long state, void *data)

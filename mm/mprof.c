@@ -475,7 +475,6 @@ void gomem_mprof_destroy(struct gomem_heap *heap)
 		atomic_long_sub(gomem_buckets_bytes(mprof->max_buckets),
 				&heap->meta->bytes[GOMEM_META_BUCKHASH]);
 	kvfree(mprof->bucket);
-	gomem_kept_destroy(heap);
 	gomem_symbols_destroy(heap);
 	gomem_meta_free(heap->meta, GOMEM_META_OTHER, mprof);
 	heap->mprof = NULL;

@@ -71,7 +71,7 @@ enum gomem_kept {
 
 /* gomem_keep - what was live when a profile was kept, and when that was */
 struct gomem_keep {
-	u64 *live_weight;		/* by bucket; NULL: none was kept */
+	u64 *live_weight;		/* by bucket */
 	u64 live;			/* bytes, of all the heap */
 	s64 when;			/* ktime_get_real_seconds(); 0: none was kept */
 	u64 lost;			/* bytes, estimated, of stacks that lost their place */
@@ -101,12 +101,12 @@ struct gomem_mprof {
 	struct rw_semaphore names;
 	DECLARE_HASHTABLE(symbols, 7);	/* under @names */
 	unsigned int nr_symbols;
+	unsigned long trampoline[2];	/* where tracers have calls return to; a guess */
+	u64 started;			/* ktime_get_ns(), constant once there is memory */
 	spinlock_t lock;		/* everything below */
 	struct list_head watches;	/* changed under the mutex, too */
-	u64 started;			/* ktime_get_ns() */
 	u64 forgotten;			/* stacks that have lost their place */
 	u64 forgotten_bytes;		/* allocated by them, estimated */
-	unsigned long trampoline[2];	/* where tracers have calls return to */
 	u32 nr_buckets, nr_chunks;	/* of each, that were ever used */
 	u16 free_bucket, free_chunk;
 	u16 oldest_dead, newest_dead;
@@ -236,6 +236,5 @@ size_t gomem_mprof_watched(struct gomem_heap *heap, u16 owner,
 void gomem_mprof_look(struct gomem_heap *heap, u64 live);
 void gomem_mprof_mark_peak(struct gomem_heap *heap);
 void gomem_kept_forget(struct gomem_mprof *mprof, unsigned int id);
-void gomem_kept_destroy(struct gomem_heap *heap);
 
 #endif /* GOMEM_MPROF_H */

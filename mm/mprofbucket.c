@@ -37,7 +37,8 @@ size_t gomem_buckets_bytes(unsigned int max_buckets)
 {
 	size_t chunks = GOMEM_MPROF_CHUNKS(max_buckets) + 1;
 
-	return (max_buckets + 1) * sizeof(struct gomem_bucket) +
+	return (max_buckets + 1) * (sizeof(struct gomem_bucket) +
+				    GOMEM_NR_KEPT * sizeof(u64)) +
 	       chunks * GOMEM_MPROF_CHUNK * sizeof(unsigned long) +
 	       (chunks + GOMEM_MPROF_HASH) * sizeof(u16);
 }
@@ -51,8 +52,14 @@ void gomem_buckets_init(struct gomem_mprof *mprof, void *memory)
 {
 	size_t chunks = GOMEM_MPROF_CHUNKS(mprof->max_buckets) + 1;
 
+	u64 *kept;
+	unsigned int i;
+
 	mprof->bucket = memory;
-	mprof->frame = (void *)(mprof->bucket + mprof->max_buckets + 1);
+	kept = (void *)(mprof->bucket + mprof->max_buckets + 1);
+	for (i = 0; i < GOMEM_NR_KEPT; i++, kept += mprof->max_buckets + 1)
+		mprof->kept[i].live_weight = kept;
+	mprof->frame = (void *)kept;
 	mprof->next_chunk = (void *)(mprof->frame + chunks * GOMEM_MPROF_CHUNK);
 	mprof->hash = mprof->next_chunk + chunks;
 }

@@ -9,7 +9,7 @@
  * An address and a symbol are told apart by a bit for each frame of a stack.
  *
  * A symbol is made once and never unmade, so there are as many as places in code that
- * has gone while it held memory.
+ * has gone and had been in a stack.
  */
 #include <linux/jhash.h>
 #include <linux/kernel.h>
@@ -90,7 +90,7 @@ int gomem_frame_name(char *name, size_t size, unsigned long frame, bool named)
 	n = scnprintf(name, size, "%pB", (void *)frame);
 	if (strncmp(name, "0x", 2))
 		return n;
-	return scnprintf(name, size, "%s", nameless);
+	return scnprintf(name, size, "[unknown]");
 }
 
 /* Is @symbol of code of @module that is not all gone? */

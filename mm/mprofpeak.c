@@ -10,12 +10,10 @@
  * held then is added up, and told.
  */
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/mm.h>
-#include <linux/slab.h>
-#include <linux/timekeeping.h>
+#include <linux/string.h>
 
-#include "meta.h"
 #include "mheap.h"
 #include "mprof.h"
 
@@ -24,29 +22,6 @@
 
 /* Buckets that are copied at a time. */
 #define BATCH		64
-
-static size_t kept_bytes(const struct gomem_mprof *mprof)
-{
-	return (mprof->max_buckets + 1) * sizeof(u64);
-}
-
-static bool kept_get_memory(struct gomem_heap *heap, struct gomem_keep *keep)
-{
-	struct gomem_mprof *mprof = heap->mprof;
-	unsigned long flags;
-	u64 *memory;
-
-	if (keep->live_weight)
-		return true;
-	memory = kvzalloc(kept_bytes(mprof), GFP_KERNEL | __GFP_NOWARN);
-	if (!memory)
-		return false;
-	atomic_long_add(kept_bytes(mprof), &heap->meta->bytes[GOMEM_META_BUCKHASH]);
-	spin_lock_irqsave(&mprof->lock, flags);
-	keep->live_weight = memory;
-	spin_unlock_irqrestore(&mprof->lock, flags);
-	return true;
-}
 
 /* Keep the profile of now, when so much is live. */
 static void kept_take(struct gomem_heap *heap, enum gomem_kept which, u64 live)
@@ -57,9 +32,11 @@ static void kept_take(struct gomem_heap *heap, enum gomem_kept which, u64 live)
 	unsigned long flags;
 
 	lockdep_assert_held(&mprof->rate_mutex);
-	if (!kept_get_memory(heap, keep))
-		return;
+	/* What is kept now is of no interest, whoever loses its place meanwhile. */
+	spin_lock_irqsave(&mprof->lock, flags);
+	memset(keep->live_weight, 0, (mprof->max_buckets + 1) * sizeof(*keep->live_weight));
 	keep->lost = 0;
+	spin_unlock_irqrestore(&mprof->lock, flags);
 	while (id < mprof->max_buckets) {
 		end = min(id + BATCH, (unsigned int)mprof->max_buckets);
 		spin_lock_irqsave(&mprof->lock, flags);
@@ -111,15 +88,18 @@ void gomem_mprof_look(struct gomem_heap *heap, u64 live)
 	struct gomem_keep *oom = &mprof->kept[GOMEM_KEPT_OOM];
 	u64 failed = atomic_long_read(&heap->event[GOMEM_EV_OOM]);
 
-	if (!gomem_heap_profile_rate(heap))
+	if (!gomem_heap_profile_rate(heap)) {
+		/* What fails while nobody counts is not to be told as of later. */
+		WRITE_ONCE(oom->events, failed);
 		return;
+	}
 	mutex_lock(&mprof->rate_mutex);
 	if (live >= kept_next_peak(&mprof->kept[GOMEM_KEPT_PEAK]))
 		kept_take(heap, GOMEM_KEPT_PEAK, live);
-	if (failed != oom->events && ktime_get_real_seconds() != oom->when) {
+	/* The first one of those of a second: after that, much may have been freed. */
+	if (failed != oom->events && ktime_get_real_seconds() != oom->when)
 		kept_take(heap, GOMEM_KEPT_OOM, live);
-		oom->events = failed;
-	}
+	oom->events = failed;
 	kept_set_alarm(heap, live);
 	mutex_unlock(&mprof->rate_mutex);
 }
@@ -156,27 +136,8 @@ void gomem_kept_forget(struct gomem_mprof *mprof, unsigned int id)
 	lockdep_assert_held(&mprof->lock);
 	for (which = 0; which < GOMEM_NR_KEPT; which++) {
 		keep = &mprof->kept[which];
-		if (!keep->live_weight)
-			continue;
 		keep->lost += gomem_weight_bytes(keep->live_weight[id],
 						 mprof->bucket[id].size);
 		keep->live_weight[id] = 0;
-	}
-}
-
-/**
- * gomem_kept_destroy() - nothing is kept any more
- * @heap: the heap; nobody uses its profile
- */
-void gomem_kept_destroy(struct gomem_heap *heap)
-{
-	struct gomem_mprof *mprof = heap->mprof;
-	unsigned int which;
-
-	for (which = 0; which < GOMEM_NR_KEPT; which++) {
-		if (!mprof->kept[which].live_weight)
-			continue;
-		atomic_long_sub(kept_bytes(mprof), &heap->meta->bytes[GOMEM_META_BUCKHASH]);
-		kvfree(mprof->kept[which].live_weight);
 	}
 }

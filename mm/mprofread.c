@@ -58,9 +58,9 @@ static bool sites_copy(struct gomem_mprof *mprof, struct gomem_sites *sites)
 		if (used + GOMEM_MEM_PROFILE_DEPTH > most)
 			return false;
 		sites_fill(mprof, id, &sites->site[nr], sites->frames + used);
-		used += sites->site[nr].bucket.depth;
+		/* Of one without samples, the place of its frames is the next one's. */
 		if (sites->site[nr].bucket.nmalloc)
-			nr++;
+			used += sites->site[nr++].bucket.depth;
 	}
 	sites->nr = nr;
 	return true;
@@ -116,6 +116,17 @@ void gomem_sites_put(struct gomem_sites *sites)
 
 /* --- By place in the code. --- */
 
+/* The one that holds least. */
+static unsigned int holders_least(const struct gomem_holder *holder, unsigned int nr)
+{
+	unsigned int i, least = 0;
+
+	for (i = 1; i < nr; i++)
+		if (holder[i].bytes < holder[least].bytes)
+			least = i;
+	return least;
+}
+
 static void holders_add(struct gomem_holder *holder, unsigned int nr, unsigned long frame,
 			const struct gomem_bucket *b)
 {
@@ -125,8 +136,12 @@ static void holders_add(struct gomem_holder *holder, unsigned int nr, unsigned l
 		i = (i + 1) % nr;
 		tries--;
 	}
-	if (!tries)
-		return;
+	if (!tries) {
+		i = holders_least(holder, nr);
+		if (holder[i].bytes >= gomem_weight_bytes(b->live_weight, b->size))
+			return;
+		holder[i] = (struct gomem_holder) {};
+	}
 	holder[i].frame = frame;
 	holder[i].named = b->named & 1;
 	holder[i].objects += gomem_weight_objects(b->live_weight);
@@ -144,7 +159,7 @@ static int holders_compare(const void *a, const void *b)
  * gomem_mprof_holders() - the places in the code that hold most
  * @heap: the heap
  * @holder: room for @nr places, to add them up in
- * @nr: a power of two; what is held by further ones is left out
+ * @nr: a power of two; of further ones, those are left out that hold least
  *
  * Context: any but NMI, no gomem lock held; with the profile's names held, if any are
  * to be printed.  Allocates nothing.

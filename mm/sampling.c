@@ -34,6 +34,8 @@
 #define P_BITS		34	/* of a probability */
 #define P_ONE		BIT_ULL(P_BITS)
 
+#define WEIGHT_BITS	24	/* of the fraction of what it stands for */
+
 /* log2(@x) with LOG_BITS bits of fraction, for 1 <= @x <= 2^32. */
 static u32 sampling_log2_of(u64 x)
 {
@@ -143,12 +145,11 @@ u64 gomem_sample_scale(u64 value, size_t size, u32 rate)
 u16 gomem_sample_weight(size_t size, u32 rate)
 {
 	u64 p = max(sampling_probability(size, rate), 1ULL);
-	u64 weight = div64_u64(P_ONE << GOMEM_WEIGHT_BITS, p);
-	unsigned int exponent = ilog2(weight) - GOMEM_WEIGHT_BITS;
-	u64 mantissa = weight >> exponent;
+	u64 weight = div64_u64(P_ONE << WEIGHT_BITS, p);
+	unsigned int exponent = ilog2(weight) - WEIGHT_BITS;
+	unsigned int shift = WEIGHT_BITS + exponent - GOMEM_WEIGHT_BITS;
+	u64 mantissa = (weight + BIT_ULL(shift - 1)) >> shift;
 
-	if (exponent && weight & BIT_ULL(exponent - 1))
-		mantissa++;
 	/* It has become the next power of two. */
 	if (mantissa == 2 * GOMEM_WEIGHT_ONE) {
 		mantissa /= 2;

@@ -33,8 +33,8 @@ insmod_refuses() {
 }
 
 modes_are_right() {
-	[ "$(stat -c %a "$D"/heap "$D"/heap.txt "$D"/modules | sort -u)" = 400 ] &&
-		[ "$(stat -c %a "$D"/mem_profile_rate "$D"/sites "$D"/peak | sort -u)" = 600 ]
+	[ "$(stat -c %a "$D"/heap "$D"/heap.txt "$D"/sites "$D"/peak | sort -u)" = 400 ] &&
+		[ "$(stat -c %a "$D"/mem_profile_rate "$D"/sites_order | sort -u)" = 600 ]
 }
 
 # site FUNCTION COLUMN: a column of the row whose stack begins with FUNCTION.

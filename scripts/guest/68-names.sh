@@ -37,7 +37,8 @@ owner() {
 }
 
 no_stranger() {
-	! grep -q strange "$D"/sites "$D"/heap.txt "$D"/modules "$D"/lifetimes "$D"/peak &&
+	! grep -q strange "$D"/sites "$D"/heap.txt "$D"/modules "$D"/lifetimes "$D"/peak \
+		"$D"/failed &&
 		! grep -q strange "$D"/heap
 }
 
@@ -45,20 +46,28 @@ no_stranger() {
 order() {
 	for step; do
 		case $step in
-		load)		insmod /gomem_owner.ko early=20 late=20 leave=1 ;;
+		load)		insmod /gomem_owner.ko early=20 late=20 leave=1 &&
+				awk '$1 == "gomem_owner" { print $6 }' /proc/modules >/tmp/base ;;
 		unload)		rmmod gomem_owner ;;
 		strangers)	strangers ;;
 		go)		strangers_go ;;
 		esac || { echo "$step"; return 1; }
 		no_stranger || { echo "after $step"; cat "$D"/sites; return 1; }
+		if [ "$step" = strangers ] && [ ! -e /sys/module/gomem_owner ]; then
+			awk '/^gomem_strange/ { print $6 }' /proc/modules | grep -qxf /tmp/base &&
+				lain=1
+		fi
 	done
 	owner owner_early gone && owner owner_late gone && ! lsmod | grep strange
 }
 
 orders() {
+	lain=
+	: >/tmp/base
 	order load strangers unload go && order load unload strangers go &&
 		order strangers load go unload && order strangers go load unload strangers go &&
-		order load unload load strangers unload go
+		order load unload load strangers unload go || return 1
+	[ "$lain" ] || { echo "no stranger has lain where the owner was"; return 1; }
 }
 
 while_loaded() {
@@ -69,12 +78,13 @@ while_loaded() {
 	return "$rc"
 }
 
-# The start fails: that code goes as well.
+# The start fails: that code goes as well. It held most when the allocation failed.
 failed_start() {
-	insmod /gomem_owner.ko fail=1 early=10 late=300 2>/dev/null && return 1
+	insmod /gomem_owner.ko fail=1 2>/dev/null && return 1
 	strangers || return 1
 	no_stranger && strangers_go &&
-		grep -q '^	owner_late+.* \[gomem_owner\] (gone)$' "$D"/failed &&
+		[ "$(awk '/^\t/ { print; exit }' "$D"/failed | sed 's/+[^ ]*//')" = \
+			"	owner_fails [gomem_owner] (gone)" ] &&
 		grep -q '^HeapAlloc [1-9][0-9]* at 1[0-9]*, [0-9]* s ago' "$D"/failed && return
 	cat "$D"/failed
 	return 1
@@ -172,7 +182,7 @@ ages() {
 }
 
 peak_begins_anew() {
-	echo 1 >"$D"/peak || return 1
+	echo 1 >"$D"/peak_reset || return 1
 	sleep 1
 	insmod /gomem_leak.ko leaks=5000
 	sleep 1
@@ -181,15 +191,16 @@ peak_begins_anew() {
 		head -n 30 "$D"/peak; return 1; }
 	awk 'NR == 4 { exit !($3 >= 4500 && $3 <= 5000) }' "$D"/peak || {
 		head -n 30 "$D"/peak; return 1; }
-	! echo 2 >"$D"/peak 2>/dev/null
+	! echo 2 >"$D"/peak_reset 2>/dev/null
 }
 
 order_is_kept() {
-	echo pinned >"$D"/sites || return 1
+	echo pinned >"$D"/sites_order || return 1
 	pinned=$(awk '/^ / && $1 != "class" { print $8 }' "$D"/sites)
-	echo bytes >"$D"/sites || return 1
-	[ -n "$pinned" ] && [ "$pinned" = "$(echo "$pinned" | sort -rn)" ] &&
-		! echo size >"$D"/sites 2>/dev/null
+	[ "$(cat "$D"/sites_order)" = pinned ] && echo bytes >"$D"/sites_order || return 1
+	[ "$(echo "$pinned" | head -n 1)" -gt 0 ] &&
+		[ "$pinned" = "$(echo "$pinned" | sort -rn)" ] &&
+		! echo size >"$D"/sites_order 2>/dev/null
 }
 
 insmod /gomem.ko mem_profile_rate=1 || exit 1
