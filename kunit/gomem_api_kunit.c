@@ -614,7 +614,7 @@ static void api_zones(struct kunit *test)
 			KUNIT_EXPECT_LE(test, (int)page_zonenum(virt_to_page(p)),
 					(int)gfp_zone(zones[i]));
 			KUNIT_EXPECT_GE(test, gomem_usable_size(p), sizes[j]);
-			KUNIT_EXPECT_EQ(test, gomem_span_of(p)->central->uncached,
+			KUNIT_EXPECT_EQ(test, gomem_span_central(gomem_span_of(p))->uncached,
 					IS_ENABLED(CONFIG_ZONE_DMA32) ||
 					(!i && IS_ENABLED(CONFIG_ZONE_DMA)));
 			gomem_free(p);

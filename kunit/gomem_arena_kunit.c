@@ -72,7 +72,7 @@ static void expect_span(struct kunit *test, struct gomem_span *span,
 	KUNIT_EXPECT_EQ(test, tag_at(base + GOMEM_HALF_SIZE - 1), tag);
 	KUNIT_EXPECT_EQ(test, tag_at(base + GOMEM_HALF_SIZE), rest);
 	KUNIT_EXPECT_PTR_EQ(test, span_at(base), span);
-	expect_pages(test, base + GOMEM_PAGE_SIZE, span->npages - 1, rest,
+	expect_pages(test, base + GOMEM_PAGE_SIZE, gomem_span_npages(span) - 1, rest,
 		     rest == tag ? span : NULL);
 }
 
@@ -133,7 +133,7 @@ static void arena_small_span(struct kunit *test)
 
 	expect_pages(test, base, 1, GOMEM_TAG_OTHER, span);
 	/* The rest of its block is idle. */
-	KUNIT_ASSERT_EQ(test, span->block->npages, 8U);
+	KUNIT_ASSERT_EQ(test, gomem_block_of(span)->npages, 8U);
 	expect_pages(test, base + GOMEM_PAGE_SIZE, 7, GOMEM_TAG_IDLE, NULL);
 	gomem_mheap_free_span(span);
 	expect_pages(test, base, 8, GOMEM_TAG_IDLE, NULL);
@@ -145,7 +145,7 @@ static void arena_long_spans(struct kunit *test)
 	struct gomem_span *a = gomem_test_span(test, 48);	/* 5 pages */
 	struct gomem_span *b = gomem_test_span(test, 44);	/* 3 pages */
 
-	KUNIT_ASSERT_PTR_EQ(test, a->block, b->block);
+	KUNIT_ASSERT_PTR_EQ(test, gomem_block_of(a), gomem_block_of(b));
 	expect_pages(test, gomem_span_base(a), 5, GOMEM_TAG_OTHER, a);
 	expect_pages(test, gomem_span_base(b), 3, GOMEM_TAG_OTHER, b);
 	gomem_mheap_free_span(a);
@@ -161,7 +161,7 @@ static void arena_every_class(struct kunit *test)
 		struct gomem_span *span = gomem_test_span(test, class);
 		unsigned int npages = gomem_class[class].npages;
 
-		KUNIT_EXPECT_EQ(test, span->npages, npages);
+		KUNIT_EXPECT_EQ(test, gomem_span_npages(span), npages);
 		expect_span(test, span, class, GOMEM_TAG_OTHER);
 		gomem_mheap_free_span(span);
 	}
@@ -198,7 +198,7 @@ static void arena_large(struct kunit *test)
 			window_of(base) + 1);
 	span = span_at(base);
 	KUNIT_ASSERT_NOT_NULL(test, span);
-	KUNIT_EXPECT_EQ(test, span->npages, own);
+	KUNIT_EXPECT_EQ(test, gomem_span_npages(span), own);
 	expect_span(test, span, GOMEM_NR_CLASSES, GOMEM_TAG_LARGE);
 	expect_pages(test, base + (3UL << 20), npages - own, GOMEM_TAG_INTERIOR, NULL);
 	expect_pages(test, base + (4UL << 20), 1, GOMEM_TAG_NONE, NULL);

@@ -213,7 +213,7 @@ static void mcentral_short_spans(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		fetch(test, class, objs + i, 1, true);
-		KUNIT_EXPECT_EQ(test, gomem_span_of(objs[i])->npages, pages[i]);
+		KUNIT_EXPECT_EQ(test, gomem_span_npages(gomem_span_of(objs[i])), pages[i]);
 	}
 	KUNIT_EXPECT_EQ(test, central->nspans, 4UL);
 	KUNIT_EXPECT_EQ(test, central->npages, 25UL);
@@ -244,8 +244,8 @@ static void mcentral_tight_spans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, central->nspans, 26UL + 2 + 2 * 4);
 	KUNIT_EXPECT_EQ(test, central->npages, 26UL + 6 + 2 * 8);
 	KUNIT_EXPECT_EQ(test, central->slots, (unsigned long)nr);
-	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[usual])->npages, 3U);
-	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->npages, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_span_npages(gomem_span_of(objs[usual])), 3U);
+	KUNIT_EXPECT_EQ(test, gomem_span_npages(gomem_span_of(objs[nr - 1])), 1U);
 	KUNIT_EXPECT_EQ(test, gomem_test_mheap(test)->idle_pages, 0UL);
 
 	KUNIT_EXPECT_EQ(test, 1U,
@@ -272,7 +272,7 @@ static void mcentral_tight_atomic(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 1U,
 				gomem_mcentral_fetch(central, objs + nr, 1,
 						     GFP_ATOMIC, true, &single));
-	} while (gomem_span_of(objs[nr++])->block->npages != 1);
+	} while (gomem_block_of(gomem_span_of(objs[nr++]))->npages != 1);
 	KUNIT_EXPECT_EQ(test, gomem_span_of(objs[nr - 1])->class, class);
 	put(test, objs, nr);
 }
@@ -818,7 +818,7 @@ static void mcentral_half_page(struct kunit *test)
 	mag = gomem_depot_refill(central, GOMEM_DEPOT_ANYBODY, mag, 2, GFP_ATOMIC, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, mag);
 	KUNIT_EXPECT_EQ(test, mag->nr, 2U);
-	KUNIT_EXPECT_TRUE(test, gomem_span_of(mag->obj[0])->block->half);
+	KUNIT_EXPECT_TRUE(test, gomem_block_of(gomem_span_of(mag->obj[0]))->half);
 	KUNIT_EXPECT_EQ(test, central->slots, (unsigned long)PAGE_SIZE / 1024);
 	KUNIT_EXPECT_EQ(test, gomem_central_bytes(central), (u64)PAGE_SIZE);
 	put_counted(test, CLASS_1024, mag->obj, mag->nr);
@@ -840,7 +840,7 @@ static void mcentral_reserve(struct kunit *test)
 						       true, &single));
 	span = gomem_span_of(objs[0]);
 	/* As if its block had come from there. */
-	span->block->pfmemalloc = true;
+	gomem_block_of(span)->pfmemalloc = true;
 	list_move(&span->list, &central->reserve);
 	KUNIT_ASSERT_EQ(test, 1U, gomem_mcentral_fetch(central, objs + 1, 1,
 						       GFP_ATOMIC, true, &single));

@@ -43,7 +43,7 @@ static struct gomem_span *get_run(struct kunit *test, unsigned int npages)
 	if (!span)
 		span = grow(test, npages, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, span);
-	KUNIT_EXPECT_EQ(test, span->npages, npages);
+	KUNIT_EXPECT_EQ(test, gomem_span_npages(span), npages);
 	return span;
 }
 
@@ -65,7 +65,7 @@ static void free_runs(struct gomem_span **span, unsigned int nr)
 /* The page of its block that a span starts at. */
 static unsigned int place(const struct gomem_span *span)
 {
-	return span - span->block->span;
+	return span - gomem_block_of(span)->span;
 }
 
 /* The sums, in pages, as the heap has them and as MemStats shows them. */
@@ -96,7 +96,7 @@ static void mheap_first_fit(struct kunit *test)
 
 	get_runs(test, span, GROWTH, 1);
 	for (i = 0; i < GROWTH; i++) {
-		KUNIT_EXPECT_PTR_EQ(test, span[i]->block, span[0]->block);
+		KUNIT_EXPECT_PTR_EQ(test, gomem_block_of(span[i]), gomem_block_of(span[0]));
 		KUNIT_EXPECT_EQ(test, place(span[i]), i);
 	}
 	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
@@ -115,7 +115,7 @@ static void mheap_fullest_block(struct kunit *test)
 
 	get_runs(test, a, GROWTH, 1);
 	get_runs(test, b, GROWTH, 1);
-	KUNIT_ASSERT_PTR_NE(test, a[0]->block, b[0]->block);
+	KUNIT_ASSERT_PTR_NE(test, gomem_block_of(a[0]), gomem_block_of(b[0]));
 	free_runs(b, 2);
 	free_runs(a, 5);
 
@@ -161,10 +161,10 @@ static void mheap_coalesce(struct kunit *test)
 
 	get_runs(test, span, GROWTH, 1);
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
-		KUNIT_EXPECT_EQ(test, span[0]->block->longest, 0);
+		KUNIT_EXPECT_EQ(test, gomem_block_of(span[0])->longest, 0);
 		for (k = 0; k < 3; k++)
 			gomem_mheap_free_span(span[order[i][k]]);
-		KUNIT_EXPECT_EQ(test, span[0]->block->longest, 3);
+		KUNIT_EXPECT_EQ(test, gomem_block_of(span[0])->longest, 3);
 		KUNIT_ASSERT_PTR_EQ(test, find(test, 3, 1), span[3]);
 		gomem_mheap_free_span(span[3]);
 		get_runs(test, &span[3], 3, 1);
@@ -330,16 +330,16 @@ static void mheap_grows_in_proportion(struct kunit *test)
 	struct gomem_span *big[MANY_ARENAS], *run, *long_run;
 
 	run = get_run(test, 1);
-	KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
+	KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 8U);
 	gomem_mheap_free_span(run);
 	gomem_mheap_trim(gomem_test_mheap(test), 0);
 
 	get_runs(test, big, MANY_ARENAS, GOMEM_ARENA_PAGES);
 	run = get_run(test, 1);
-	KUNIT_EXPECT_EQ(test, run->block->npages, 16U);
+	KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 16U);
 	/* A run that is longer than that gets a block that holds it. */
 	long_run = get_run(test, 17);
-	KUNIT_EXPECT_EQ(test, long_run->block->npages, 32U);
+	KUNIT_EXPECT_EQ(test, gomem_block_of(long_run)->npages, 32U);
 	expect_sums(test, 4096 + 18, 15 + 15, 0);
 	gomem_mheap_free_span(long_run);
 	gomem_mheap_free_span(run);
@@ -359,7 +359,7 @@ static void mheap_smaller_block(struct kunit *test)
 		run = grow(test, 1, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, run);
 		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
-		KUNIT_EXPECT_EQ(test, run->block->npages, 8U);
+		KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 8U);
 		gomem_mheap_free_span(run);
 	}
 	free_runs(big, MANY_ARENAS);
@@ -377,7 +377,7 @@ static void mheap_single_span(struct kunit *test)
 		run = grow(test, 3, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, run);
 		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
-		KUNIT_EXPECT_EQ(test, run->block->npages, 3U);
+		KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 3U);
 		expect_sums(test, 3, 0, 0);
 		gomem_mheap_free_span(run);
 		gomem_mheap_trim(gomem_test_mheap(test), 0);
@@ -397,11 +397,11 @@ static void mheap_atomic(struct kunit *test)
 	for (n = 1; n <= 4; n++) {
 		run[n] = grow(test, n, GFP_ATOMIC);
 		KUNIT_ASSERT_NOT_NULL(test, run[n]);
-		KUNIT_EXPECT_EQ(test, run[n]->npages, (u32)roundup_pow_of_two(n));
-		KUNIT_EXPECT_EQ(test, run[n]->block->npages, run[n]->npages);
-		KUNIT_EXPECT_EQ(test, run[n]->block->exact, n > 1);
-		KUNIT_EXPECT_EQ(test, run[n]->block->compound, n > 1);
-		sum += run[n]->npages;
+		KUNIT_EXPECT_EQ(test, gomem_span_npages(run[n]), (u32)roundup_pow_of_two(n));
+		KUNIT_EXPECT_EQ(test, gomem_block_of(run[n])->npages, gomem_span_npages(run[n]));
+		KUNIT_EXPECT_EQ(test, (bool)gomem_block_of(run[n])->exact, n > 1);
+		KUNIT_EXPECT_EQ(test, (bool)gomem_block_of(run[n])->compound, n > 1);
+		sum += gomem_span_npages(run[n]);
 		expect_sums(test, sum, 0, 0);
 	}
 	/* Above order 3 the object alone is a better thing to ask for. */
@@ -421,7 +421,7 @@ static void mheap_nofail(struct kunit *test)
 	run = grow(test, 1, GFP_KERNEL | __GFP_NOFAIL);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&test_meta(test)->failed), 2L);
 	KUNIT_ASSERT_NOT_NULL(test, run);
-	KUNIT_EXPECT_EQ(test, run->block->npages, 1U);
+	KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 1U);
 	gomem_mheap_free_span(run);
 }
 
@@ -616,9 +616,9 @@ static void mheap_block_of_one(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	span = gomem_span_of(p);
 	KUNIT_EXPECT_PTR_EQ(test, (void *)gomem_span_base(span), p);
-	KUNIT_EXPECT_EQ(test, span->npages, 6U);
-	KUNIT_EXPECT_EQ(test, span->block->npages, 6U);
-	KUNIT_EXPECT_FALSE(test, span->block->exact);
+	KUNIT_EXPECT_EQ(test, gomem_span_npages(span), 6U);
+	KUNIT_EXPECT_EQ(test, gomem_block_of(span)->npages, 6U);
+	KUNIT_EXPECT_FALSE(test, gomem_block_of(span)->exact);
 	expect_sums(test, 6, 0, 0);
 	KUNIT_EXPECT_NULL(test, find(test, 1, 1));
 	gomem_large_free(heap, p);
@@ -655,7 +655,7 @@ static void mheap_exact_block(struct kunit *test)
 				      row[i].gfp, false);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		span = gomem_span_of(p);
-		KUNIT_EXPECT_TRUE(test, span->block->exact);
+		KUNIT_EXPECT_TRUE(test, gomem_block_of(span)->exact);
 		expect_sums(test, npages, 0, released - min(released, npages));
 		KUNIT_EXPECT_NULL(test, find(test, 1, 1));
 		gomem_large_free(heap, p);
@@ -668,7 +668,7 @@ static void mheap_exact_block(struct kunit *test)
 static void mheap_page_counts(struct kunit *test)
 {
 	struct gomem_span *run = get_run(test, 1);
-	unsigned long base = run->block->base;
+	unsigned long base = gomem_block_of(run)->base;
 	unsigned long end = base + GROWTH * GOMEM_PAGE_SIZE;
 	void *whole;
 
@@ -701,7 +701,7 @@ static void mheap_page_still_held(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(held_sizes); i++) {
 		p = gomem_test_large(test, held_sizes[i]);
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		npages = gomem_span_of(p)->npages;
+		npages = gomem_span_npages(gomem_span_of(p));
 		page = virt_to_page(p + 2 * PAGE_SIZE);
 		get_page(page);
 		gomem_large_free(heap, p);
@@ -822,7 +822,7 @@ static void mheap_half_page(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, span[i]);
 		KUNIT_EXPECT_EQ(test, gomem_span_bytes(span[i]), PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, gomem_span_nelems(span[i]), 8U);
-		KUNIT_EXPECT_TRUE(test, span[i]->block->exact);
+		KUNIT_EXPECT_TRUE(test, gomem_block_of(span[i])->exact);
 	}
 	KUNIT_EXPECT_EQ(test, mheap->inuse_halves, 2UL);
 	KUNIT_EXPECT_EQ(test, gomem_check(gomem_test_heap(test), NULL), 0U);

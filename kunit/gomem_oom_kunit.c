@@ -64,10 +64,10 @@ struct ask {
 	bool in_use;		/* with 64 MiB in use: the heap grows ahead */
 };
 
-#define SMALL_REQUESTS		4	/* magazine, block, its spans, pages */
-#define ATOMIC_REQUESTS		3	/* magazine, block with its span, pages */
-#define SHARED_REQUESTS		3	/* block, its spans, pages */
-#define EXACT_REQUESTS		2	/* block with its span, pages */
+#define SMALL_REQUESTS		3	/* magazine, block with its spans, pages */
+#define ATOMIC_REQUESTS		3	/* the same of one span */
+#define SHARED_REQUESTS		2	/* block with its spans, pages */
+#define EXACT_REQUESTS		2	/* the same of one span */
 #define ATOMIC			(GFP_ATOMIC | __GFP_NOWARN)
 #define NOWAIT			(GFP_NOWAIT | __GFP_NOWARN)
 #define NOFAIL			(GFP_KERNEL | __GFP_NOFAIL)

@@ -224,13 +224,13 @@ static void scavenge_holes_are_counted(struct kunit *test)
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
 	void *p = gomem_heap_alloc(gomem_test_heap(test), GOMEM_PAGE_SIZE,
 				   GFP_KERNEL);
-	struct gomem_block *block = gomem_span_of(p)->block;
+	struct gomem_block *block = gomem_block_of(gomem_span_of(p));
 
 	KUNIT_EXPECT_EQ(test, block->npages, 8U);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 3, true), 3UL);
 	KUNIT_EXPECT_EQ(test, block->holes, 3);
 	KUNIT_EXPECT_EQ(test, block->longest, 4);
-	KUNIT_EXPECT_EQ(test, find_first_bit(block->hole, 8), 5UL);
+	KUNIT_EXPECT_EQ(test, find_first_bit(gomem_block_hole(block), 8), 5UL);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, true), 4UL);
 	KUNIT_EXPECT_EQ(test, gomem_mheap_punch(mheap, 100, true), 0UL);
 	gomem_free(p);
@@ -261,7 +261,7 @@ static void scavenge_hole_is_got_again(struct kunit *test)
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mheap *mheap = gomem_test_mheap(test);
 	void *p = gomem_heap_alloc(heap, GOMEM_PAGE_SIZE, GFP_KERNEL);
-	struct gomem_block *block = gomem_span_of(p)->block;
+	struct gomem_block *block = gomem_block_of(gomem_span_of(p));
 	unsigned long base = block->base;
 	void **got = gomem_test_array(test, GOT), *again = NULL;
 	unsigned int i, nr;

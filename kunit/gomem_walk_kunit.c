@@ -170,7 +170,7 @@ static void walk_under_load(struct kunit *test)
 static void expect_balanced(struct kunit *test, struct gomem_span *span)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
-	struct gomem_mheap *mheap = span->block->mheap;
+	struct gomem_mheap *mheap = gomem_block_of(span)->node->mheap;
 	struct page *page = virt_to_page((void *)gomem_span_base(span));
 
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);

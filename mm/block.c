@@ -150,7 +150,7 @@ static void block_free_run(struct gomem_meta *meta, struct page *page,
 static __always_inline struct page *block_counted(const struct gomem_span *span,
 						  unsigned long *nr, unsigned int *order)
 {
-	const struct gomem_block *block = span->block;
+	const struct gomem_block *block = gomem_block_of(span);
 	unsigned long base = gomem_span_base(span);
 
 	*order = block->compound ? gomem_block_order(block->npages) : 0;
@@ -252,23 +252,29 @@ unsigned int gomem_object_order(unsigned int size)
 
 /* --- Descriptors. --- */
 
-/* A block and a single span, one behind the other. */
-#define BLOCK_OF_ONE_BYTES	(sizeof(struct gomem_block) + sizeof(struct gomem_span))
-
 static struct gomem_stock block_stock;
+
+/* What a block with so many spans takes, and two maps of them. */
+static size_t block_descriptor_bytes(unsigned int nr_spans)
+{
+	return struct_size_t(struct gomem_block, span, nr_spans) +
+	       2 * BITS_TO_LONGS(nr_spans) * sizeof(long);
+}
 
 static void *block_make_one(gfp_t gfp)
 {
-	return kzalloc(BLOCK_OF_ONE_BYTES, gfp);
+	return kzalloc(block_descriptor_bytes(1), gfp);
+}
+
+static unsigned int block_nr_spans(const struct gomem_block *block)
+{
+	return block->many ? block->npages : 1;
 }
 
 static void block_free_descriptor(struct gomem_meta *meta, struct gomem_block *block)
 {
-	if (block->of_one)
-		gomem_meta_recount(meta, GOMEM_META_MSPAN, GOMEM_META_GC,
-				   sizeof(*block->span));
-	else
-		gomem_meta_free(meta, GOMEM_META_MSPAN, block->span);
+	gomem_meta_recount(meta, GOMEM_META_MSPAN, GOMEM_META_GC,
+			   block_nr_spans(block) * sizeof(*block->span));
 	gomem_meta_free(meta, GOMEM_META_GC, block);
 }
 
@@ -279,44 +285,6 @@ static void block_free_descriptor_rcu(struct rcu_head *rcu)
 	block_free_descriptor(block->meta, block);
 }
 
-static struct gomem_block *block_alloc_one(struct gomem_meta *meta,
-					   enum gomem_block_kind kind, gfp_t gfp)
-{
-	size_t own = sizeof(struct gomem_block);
-	struct gomem_block *block;
-
-	if (kind == GOMEM_BLOCK_HALF) {
-		/* Memory is short, and they may be many: do without the maps. */
-		own = offsetof(struct gomem_block, map);
-		block = gomem_meta_alloc(meta, GOMEM_META_GC,
-					 own + sizeof(*block->span), gfp);
-	} else {
-		block = gomem_meta_take(meta, GOMEM_META_GC, &block_stock, gfp);
-	}
-	if (!block)
-		return NULL;
-	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN, sizeof(*block->span));
-	block->of_one = true;
-	block->span = (void *)block + own;
-	return block;
-}
-
-static struct gomem_block *block_alloc_many(struct gomem_meta *meta,
-					    unsigned int nr_spans, gfp_t gfp)
-{
-	struct gomem_block *block;
-
-	block = gomem_meta_alloc(meta, GOMEM_META_GC, sizeof(*block), gfp);
-	if (!block)
-		return NULL;
-	block->span = gomem_meta_alloc(meta, GOMEM_META_MSPAN,
-				       nr_spans * sizeof(*block->span), gfp);
-	if (block->span)
-		return block;
-	gomem_meta_free(meta, GOMEM_META_GC, block);
-	return NULL;
-}
-
 static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 						  unsigned int npages,
 						  enum gomem_block_kind kind, gfp_t gfp)
@@ -324,12 +292,18 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	unsigned int i, nr_spans = kind == GOMEM_BLOCK_SHARED ? npages : 1;
 	struct gomem_block *block;
 
-	block = nr_spans == 1 ? block_alloc_one(meta, kind, gfp) :
-				block_alloc_many(meta, nr_spans, gfp);
+	if (nr_spans == 1)
+		block = gomem_meta_take(meta, GOMEM_META_GC, &block_stock, gfp);
+	else
+		block = gomem_meta_alloc(meta, GOMEM_META_GC,
+					 block_descriptor_bytes(nr_spans), gfp);
 	if (!block)
 		return NULL;
+	gomem_meta_recount(meta, GOMEM_META_GC, GOMEM_META_MSPAN,
+			   nr_spans * sizeof(*block->span));
 	block->meta = meta;
 	block->npages = npages;
+	block->many = kind == GOMEM_BLOCK_SHARED;
 	block->exact = kind != GOMEM_BLOCK_SHARED;
 	block->compound = kind == GOMEM_BLOCK_COMPOUND;
 	block->half = kind == GOMEM_BLOCK_HALF;
@@ -341,7 +315,7 @@ static struct gomem_block *block_alloc_descriptor(struct gomem_meta *meta,
 	INIT_LIST_HEAD(&block->idle);
 	for (i = 0; i < nr_spans; i++) {
 		INIT_LIST_HEAD(&block->span[i].list);
-		block->span[i].block = block;
+		block->span[i].index = i;
 	}
 	return block;
 }
@@ -392,7 +366,7 @@ static void block_put_pages(struct gomem_block *block)
 			       block_kernel_pages(gomem_block_bytes(block)),
 			       GOMEM_PAGE_COUNT);
 	} else {
-		for_each_clear_bitrange(start, end, block->hole, block->npages)
+		for_each_clear_bitrange(start, end, gomem_block_hole(block), block->npages)
 			gomem_block_free_pages(block->meta, block->base +
 					       ((unsigned long)start << GOMEM_PAGE_SHIFT),
 					       end - start);
@@ -494,7 +468,7 @@ void gomem_block_untag(struct gomem_block *block)
 				GOMEM_TAG_NONE, NULL);
 		return;
 	}
-	for_each_clear_bitrange(start, end, block->hole, block->npages)
+	for_each_clear_bitrange(start, end, gomem_block_hole(block), block->npages)
 		gomem_arena_set(block->base + ((unsigned long)start << GOMEM_PAGE_SHIFT),
 				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,
 				GOMEM_TAG_NONE, NULL);
@@ -542,7 +516,7 @@ static void block_abandon_span(struct gomem_span *span, struct gomem_meta *meta)
 		break;
 	case GOMEM_SPAN_PINNED:
 		/* Of a larger kernel page, another span may have the rest. */
-		if (!span->block->exact && GOMEM_PAGE_SIZE < PAGE_SIZE)
+		if (!gomem_block_of(span)->exact && GOMEM_PAGE_SIZE < PAGE_SIZE)
 			break;
 		page = block_counted(span, &nr, &order);
 		for (; nr; nr--, page++)

@@ -8,15 +8,15 @@
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/container_of.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "central.h"
 #include "meta.h"
 #include "mspan.h"
 #include "sizeclass.h"
-
-struct gomem_mheap;
 
 /*
  * Every kernel page of gomem's (of a compound block, the first one) has this reference
@@ -35,6 +35,10 @@ struct gomem_mheap;
  * rounded up to a power of two, unless it was cut off from a tail (mm/tail.c).
  * Everything but the constants is under its mheap's lock.
  *
+ * Its spans follow it in memory, and behind those, if it is a shared one, two maps:
+ * there is a descriptor for every 64 KiB of a small heap, and of such a block all of
+ * it together is half a KiB.
+ *
  * The pages of a block are split, each with a reference count of its own.  Those
  * of a compound block, always exact, are not: it is as long as a power of two, goes
  * back as it came, and only its first page has a count.  A tailed block, exact as
@@ -43,7 +47,7 @@ struct gomem_mheap;
  *
  * A shared block may have holes: kernel pages that went back before the block
  * did.  They are never got again.  To the page heap they look like pages in use
- * (their bits in @map are set as well), but they are in no span, are tagged
+ * (their bits in the other map are set as well), but they are in no span, are tagged
  * GOMEM_TAG_NONE, and may by now be part of another block.
  */
 struct gomem_block {
@@ -53,30 +57,59 @@ struct gomem_block {
 		struct rcu_head rcu;	/* when it is on none any more */
 	};
 	struct list_head idle;		/* mheap.idle_blocks, or empty */
-	struct gomem_mheap *mheap;
+	struct gomem_node *node;	/* constant once it is in the heap */
 	struct gomem_meta *meta;	/* what this descriptor is counted in */
 	unsigned long base;		/* constant */
-	u32 npages;			/* constant, but of a tailed one */
-	u32 used;			/* pages in spans, pinned ones too */
-	u16 longest;			/* longest idle run, pages */
-	bool exact;			/* constant once it is in the heap */
-	bool compound;			/* constant */
-	bool half;			/* constant: half a page, always exact */
-	bool tailed;			/* constant: longer than its span, always exact */
-	bool pfmemalloc;		/* constant: from the emergency reserves */
-	u8 row, column;			/* place on the shelf */
-	u16 holes;			/* pages that are gone */
-	bool of_one;			/* constant: its only span follows it in memory */
-	bool gone;			/* in mheap.blocks only for walks */
-	u32 pins;			/* walks that stand on it, see walk.c */
-	atomic_t refs;			/* its heap and walks: who keeps the descriptor */
 	u64 born;			/* ktime_get_mono_fast_ns() at birth */
 	unsigned long filling;		/* no holes until then, in jiffies */
-	struct gomem_span *span;	/* constant: npages of them, or one */
-	/* Of shared blocks; the descriptor of a half page ends here. */
-	DECLARE_BITMAP(map, GOMEM_ARENA_PAGES);	/* pages in spans, and holes */
-	DECLARE_BITMAP(hole, GOMEM_ARENA_PAGES); /* holes */
+	u32 npages;			/* constant, but of a tailed one */
+	u32 used;			/* pages in spans, pinned ones too */
+	u32 pins;			/* walks that stand on it, see walk.c */
+	atomic_t refs;			/* its heap and walks: who keeps the descriptor */
+	u16 longest;			/* longest idle run, pages */
+	u16 holes;			/* pages that are gone */
+	u8 row, column;			/* place on the shelf */
+	bool gone;			/* in mheap.blocks only for walks */
+	/* Constant once it is in the heap. */
+	bool exact:1;
+	bool compound:1;
+	bool half:1;			/* half a page, always exact */
+	bool tailed:1;			/* longer than its span, always exact */
+	bool pfmemalloc:1;		/* from the emergency reserves */
+	bool many:1;			/* has maps, and a span for each page */
+	struct gomem_span span[];
 };
+
+/*
+ * With eight spans and their maps, as a heap has most as long as it is small.  (sparse
+ * gives a bit of a bool more room than compilers do.)
+ */
+#ifndef __CHECKER__
+static_assert(struct_size_t(struct gomem_block, span, 8) + 2 * sizeof(long) <= 512);
+#endif
+
+/* Which pages of a shared block are in spans, or holes. */
+static inline unsigned long *gomem_block_map(struct gomem_block *block)
+{
+	return (unsigned long *)&block->span[block->npages];
+}
+
+/* Which of them are holes. */
+static inline unsigned long *gomem_block_hole(struct gomem_block *block)
+{
+	return gomem_block_map(block) + BITS_TO_LONGS(block->npages);
+}
+
+static inline struct gomem_block *gomem_block_of(const struct gomem_span *span)
+{
+	return container_of(span - span->index, struct gomem_block, span[0]);
+}
+
+/* Whose @span is; of one that is not in use, whose it was. */
+static inline struct gomem_mcentral *gomem_span_central(const struct gomem_span *span)
+{
+	return &gomem_block_of(span)->node->central[READ_ONCE(span->class)];
+}
 
 /* How a block is to be got. */
 enum gomem_block_kind {
@@ -107,8 +140,8 @@ static inline unsigned long gomem_block_bytes(const struct gomem_block *block)
 
 static inline unsigned long gomem_span_bytes(const struct gomem_span *span)
 {
-	return ((unsigned long)span->npages << GOMEM_PAGE_SHIFT) >>
-	       span->block->half;
+	return ((unsigned long)gomem_span_npages(span) << GOMEM_PAGE_SHIFT) >>
+	       gomem_block_of(span)->half;
 }
 
 /* Objects of a class that a span has room for; it may be a short one. */
@@ -149,8 +182,8 @@ static inline void gomem_block_get(struct gomem_block *block)
 
 static inline unsigned long gomem_span_base(const struct gomem_span *span)
 {
-	return span->block->base +
-	       ((span - span->block->span) << GOMEM_PAGE_SHIFT);
+	return gomem_block_of(span)->base +
+	       ((unsigned long)span->index << GOMEM_PAGE_SHIFT);
 }
 
 #endif /* GOMEM_BLOCK_H */

@@ -157,7 +157,7 @@ static bool check_span_counts(const struct gomem_span *span)
 /* Count one span; its bits are looked at under the lock of its mcentral. */
 static void check_recount_span(struct recount *r, struct gomem_span *span)
 {
-	struct gomem_mcentral *central = READ_ONCE(span->central);
+	struct gomem_mcentral *central = gomem_span_central(span);
 	unsigned int class = central->class;
 	unsigned long flags;
 
@@ -169,7 +169,7 @@ static void check_recount_span(struct recount *r, struct gomem_span *span)
 	}
 	spin_lock_irqsave(&central->lock, flags);
 	/* Of a dying one all objects have come back. */
-	if (gomem_span_in_use(span) && span->central == central)
+	if (gomem_span_in_use(span) && gomem_span_central(span) == central)
 		r->given_out[class] += gomem_mspan_weight(span);
 	spin_unlock_irqrestore(&central->lock, flags);
 }
@@ -185,7 +185,7 @@ static void check_recount_block(struct recount *r, struct gomem_block *block)
 		step = 1;
 		if (check_span_counts(span)) {
 			check_recount_span(r, span);
-			step = max(1U, READ_ONCE(span->npages));
+			step = max(1U, gomem_span_npages(span));
 			used += gomem_span_bytes(span);
 		}
 		if (block->exact)

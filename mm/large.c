@@ -186,7 +186,7 @@ static enum gomem_bad large_kill(struct gomem_span *span, const void *p)
 	if (gomem_span_base(span) != (unsigned long)p)
 		return GOMEM_BAD_LARGE_INTERIOR;
 	WRITE_ONCE(span->state, GOMEM_SPAN_DYING);
-	span->block->mheap->moves++;
+	gomem_block_of(span)->node->mheap->moves++;
 	return GOMEM_GOOD;
 }
 
@@ -208,8 +208,8 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span) {
-		mheap = span->block->mheap;
-		heap = READ_ONCE(span->central)->heap;
+		mheap = gomem_block_of(span)->node->mheap;
+		heap = gomem_span_central(span)->heap;
 		spin_lock_irqsave(&mheap->lock, flags);
 		bad = large_kill(span, p);
 		if (!bad)

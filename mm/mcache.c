@@ -378,7 +378,7 @@ static struct gomem_mcentral *mcache_whose(const void *p,
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span)
-		central = READ_ONCE(span->central);
+		central = gomem_span_central(span);
 	rcu_read_unlock();
 	return central && central->class == asked->class &&
 	       central->heap == asked->heap ? central : asked;

@@ -251,8 +251,8 @@ static void mcache_free_other(const void *p)
 	rcu_read_lock();
 	span = gomem_span_of(p);
 	if (span) {
-		central = READ_ONCE(span->central);
-		uncached = span->block->pfmemalloc || central->uncached;
+		central = gomem_span_central(span);
+		uncached = gomem_block_of(span)->pfmemalloc || central->uncached;
 		if (gomem_span_is_sampled(span))
 			central->heap->hooks->unsample(span, p);
 	}

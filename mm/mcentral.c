@@ -78,7 +78,7 @@ static enum gomem_bad mcentral_put_object(struct gomem_mcentral *central,
 	struct list_head *list;
 
 	lockdep_assert_held(&central->lock);
-	list = span->block->pfmemalloc ? &central->reserve : &central->partial;
+	list = gomem_block_of(span)->pfmemalloc ? &central->reserve : &central->partial;
 	if (index >= nelems)
 		return GOMEM_BAD_TAIL;
 	if (offset != index * gomem_class[span->class].size)
@@ -106,7 +106,7 @@ static struct gomem_mcentral *mcentral_of(const void *p,
 					  const struct gomem_mcentral *counted)
 {
 	struct gomem_span *span = gomem_span_of(p);
-	struct gomem_mcentral *central = span ? READ_ONCE(span->central) : NULL;
+	struct gomem_mcentral *central = span ? gomem_span_central(span) : NULL;
 
 	if (!central || !central->class)
 		return NULL;
@@ -135,7 +135,7 @@ static unsigned int mcentral_put_run(struct gomem_mcentral *central, void **objs
 		span = gomem_span_of(objs[i]);
 		*bad = GOMEM_BAD_IDLE;
 		if (!span || !gomem_span_in_use(span) ||
-		    READ_ONCE(span->central) != central)
+		    gomem_span_central(span) != central)
 			break;
 		*bad = mcentral_put_object(central, span, objs[i], dying);
 		if (*bad)
@@ -154,9 +154,9 @@ static void mcentral_free_spans(struct list_head *dying)
 
 	list_for_each_entry_safe(span, next, dying, list) {
 		list_del_init(&span->list);
-		gomem_mspan_forget(span, span->central->heap->meta);
-		trace_gomem_span_free((void *)gomem_span_base(span), span->npages,
-				      span->central->mheap->nid,
+		gomem_mspan_forget(span, gomem_span_central(span)->heap->meta);
+		trace_gomem_span_free((void *)gomem_span_base(span), gomem_span_npages(span),
+				      gomem_span_central(span)->mheap->nid,
 				      gomem_told_class(span->class));
 		gomem_mheap_free_span(span);
 	}
@@ -264,8 +264,9 @@ static struct gomem_span *mcentral_grow(struct gomem_mheap *mheap,
 
 static void mcentral_trace_alloc(const struct gomem_span *span)
 {
-	trace_gomem_span_alloc((void *)gomem_span_base(span), span->npages,
-			       span->block->mheap->nid, gomem_told_class(span->class));
+	trace_gomem_span_alloc((void *)gomem_span_base(span), gomem_span_npages(span),
+			       gomem_span_central(span)->mheap->nid,
+			       gomem_told_class(span->class));
 }
 
 /*
@@ -371,7 +372,7 @@ static bool mcentral_take_reserve(struct gomem_mcentral *central, void **obj,
 static bool mcentral_add_span(struct gomem_mcentral *central,
 			      struct gomem_span *span, void **obj)
 {
-	if (likely(!span->block->pfmemalloc)) {
+	if (likely(!gomem_block_of(span)->pfmemalloc)) {
 		list_add(&span->list, &central->partial);
 		return false;
 	}
@@ -516,8 +517,8 @@ unsigned int gomem_mcentral_fetch(struct gomem_mcentral *home, void **objs,
 		if (IS_ERR(span)) {
 			span = NULL;
 		} else if (span) {
-			more = mcentral_has_more(span->central, gfp);
-			central = span->central;
+			more = mcentral_has_more(gomem_span_central(span), gfp);
+			central = gomem_span_central(span);
 		} else if (light) {
 			central = gomem_mcentral_next(home, central);
 			light = central;

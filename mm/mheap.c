@@ -79,7 +79,7 @@ static void mheap_shelf_insert(struct gomem_mheap *mheap, struct gomem_block *bl
 	mheap->shelf_rows |= BIT(block->row);
 }
 
-static unsigned int mheap_longest_idle_run(const struct gomem_block *block)
+static unsigned int mheap_longest_idle_run(struct gomem_block *block)
 {
 	unsigned int longest = 0, start, end = 0;
 
@@ -89,10 +89,10 @@ static unsigned int mheap_longest_idle_run(const struct gomem_block *block)
 	if (!block->used && !block->holes)
 		return block->npages;
 	for (;;) {
-		start = find_next_zero_bit(block->map, block->npages, end);
+		start = find_next_zero_bit(gomem_block_map(block), block->npages, end);
 		if (start >= block->npages)
 			return longest;
-		end = find_next_bit(block->map, block->npages, start);
+		end = find_next_bit(gomem_block_map(block), block->npages, start);
 		longest = max(longest, end - start);
 	}
 }
@@ -164,9 +164,9 @@ static void mheap_leave_idle(struct gomem_mheap *mheap,
 static void mheap_count_span(struct gomem_mheap *mheap,
 			     const struct gomem_span *span, int sign)
 {
-	struct gomem_mcentral *central = span->central;
-	long npages = sign * (long)span->npages;
-	long halves = sign * span->block->half;
+	struct gomem_mcentral *central = gomem_span_central(span);
+	long npages = sign * (long)gomem_span_npages(span);
+	long halves = sign * gomem_block_of(span)->half;
 
 	mheap->nr_spans += sign;
 	mheap->moves++;
@@ -190,8 +190,8 @@ static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest,
 {
 	unsigned long base = gomem_span_base(span), bytes = gomem_span_bytes(span);
 
-	if (span->block->exact)
-		bytes = gomem_block_bytes(span->block);
+	if (gomem_block_of(span)->exact)
+		bytes = gomem_block_bytes(gomem_block_of(span));
 	if (gomem_is_one(span->class))
 		gomem_arena_set_one(base, bytes, tag, rest, found);
 	else
@@ -207,9 +207,8 @@ static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
 	struct gomem_mcentral *central = want->central;
 	struct gomem_span *span = &block->span[first];
 
-	span->npages = npages;
-	span->class = central->class;
-	WRITE_ONCE(span->central, central);
+	WRITE_ONCE(span->more, npages - 1);
+	WRITE_ONCE(span->class, central->class);
 	gomem_mspan_init(span, want->far_bits);
 	/* Who sees the state sees what was set before: gomem_span_in_use(). */
 	smp_store_release(&span->state, GOMEM_SPAN_INUSE);
@@ -239,11 +238,12 @@ static struct gomem_span *mheap_carve(struct gomem_mheap *mheap,
 	unsigned long skew = (block->base >> GOMEM_PAGE_SHIFT) & mask;
 
 	if (block->used || block->holes || skew || want->npages > block->npages)
-		first = bitmap_find_next_zero_area_off(block->map, block->npages, 0,
+		first = bitmap_find_next_zero_area_off(gomem_block_map(block),
+						       block->npages, 0,
 						       want->npages, mask, skew);
 	if (first >= block->npages)
 		return NULL;
-	bitmap_set(block->map, first, want->npages);
+	bitmap_set(gomem_block_map(block), first, want->npages);
 	if (!block->used)
 		mheap_leave_idle(mheap, block);
 	block->used += want->npages;
@@ -383,7 +383,7 @@ struct gomem_span *gomem_mheap_take_in(struct gomem_mheap *mheap,
 	struct gomem_span *span;
 
 	lockdep_assert_held(&mheap->lock);
-	block->mheap = mheap;
+	block->node = gomem_node_of(want->central);
 	block->filling = jiffies + mheap->filling_time;
 	mheap->nr_blocks++;
 	list_add_tail(&block->all, &mheap->blocks);
@@ -458,23 +458,23 @@ void gomem_mheap_detach(struct gomem_mheap *mheap, struct gomem_block *block)
  */
 static bool mheap_make_idle(struct gomem_mheap *mheap, struct gomem_span *span)
 {
-	struct gomem_block *block = span->block;
+	struct gomem_block *block = gomem_block_of(span);
 
 	WRITE_ONCE(span->state, GOMEM_SPAN_IDLE);
 	if (block->exact) {
 		gomem_mheap_detach(mheap, block);
 		return true;
 	}
-	bitmap_clear(block->map, span - block->span, span->npages);
-	block->used -= span->npages;
+	bitmap_clear(gomem_block_map(block), span->index, gomem_span_npages(span));
+	block->used -= gomem_span_npages(span);
 	block->filling = jiffies;
-	mheap->idle_pages += span->npages;
+	mheap->idle_pages += gomem_span_npages(span);
 	gomem_mheap_reshelve(mheap, block);
 	if (!block->used)
 		mheap_enter_idle(mheap, block);
 	if (mheap->idle_pages > mheap->alarm_idle) {
 		mheap->alarm_idle = ULONG_MAX;
-		gomem_heap_wake(span->central->heap);
+		gomem_heap_wake(gomem_span_central(span)->heap);
 	}
 	gomem_mheap_tell(mheap);
 	return false;
@@ -484,11 +484,11 @@ static bool mheap_make_idle(struct gomem_mheap *mheap, struct gomem_span *span)
 static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
 {
 	WRITE_ONCE(span->state, GOMEM_SPAN_PINNED);
-	mheap->pinned_pages += span->npages;
-	mheap->pinned_halves += span->block->half;
+	mheap->pinned_pages += gomem_span_npages(span);
+	mheap->pinned_halves += gomem_block_of(span)->half;
 	list_add_tail(&span->list, &mheap->pinned);
 	mheap->nr_pinned++;
-	gomem_heap_wake(span->central->heap);
+	gomem_heap_wake(gomem_span_central(span)->heap);
 	gomem_mheap_tell(mheap);
 }
 
@@ -499,13 +499,13 @@ static void mheap_pin(struct gomem_mheap *mheap, struct gomem_span *span)
 static bool mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span,
 			 bool held)
 {
-	struct gomem_mcentral *central = span->central;
+	struct gomem_mcentral *central = gomem_span_central(span);
 
 	lockdep_assert_held(&mheap->lock);
 	mheap_count_span(mheap, span, -1);
 	if (!central->class)
 		central->large_nfree++;
-	if (!held && span->block->exact) {
+	if (!held && gomem_block_of(span)->exact) {
 		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
 		return mheap_make_idle(mheap, span);
 	}
@@ -528,15 +528,15 @@ static bool mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span,
 void gomem_mheap_free_span(struct gomem_span *span)
 {
 	unsigned long *far_bits = gomem_mspan_far_bits(span);
-	struct gomem_block *block = span->block;
-	struct gomem_mheap *mheap = block->mheap;
+	struct gomem_block *block = gomem_block_of(span);
+	struct gomem_mheap *mheap = block->node->mheap;
 	unsigned long flags, stolen;
 	bool held, give_back;
 
 	/* There may be many pages, and nobody else looks at them. */
 	held = gomem_block_settle(span, &stolen);
 	spin_lock_irqsave(&mheap->lock, flags);
-	span->central->stolen += stolen;
+	gomem_span_central(span)->stolen += stolen;
 	give_back = mheap_retire(mheap, span, held);
 	spin_unlock_irqrestore(&mheap->lock, flags);
 	gomem_meta_free(mheap->meta, GOMEM_META_GC, far_bits);
@@ -560,7 +560,7 @@ void gomem_mheap_census(struct gomem_mheap *mheap, struct gomem_span *span)
 	spin_lock_irqsave(&mheap->lock, flags);
 	if (span->state == GOMEM_SPAN_INUSE) {
 		gomem_block_settle(span, &stolen);
-		span->central->stolen += stolen;
+		gomem_span_central(span)->stolen += stolen;
 	}
 	spin_unlock_irqrestore(&mheap->lock, flags);
 }
@@ -582,17 +582,17 @@ static unsigned int mheap_unpin_one(struct gomem_mheap *mheap,
 		list_move_tail(&span->list, &mheap->pinned);
 		return 0;
 	}
-	span->central->stolen += stolen;
+	gomem_span_central(span)->stolen += stolen;
 	list_del_init(&span->list);
 	mheap->nr_pinned--;
 	mheap->moves++;
-	mheap->pinned_pages -= span->npages;
-	mheap->pinned_halves -= span->block->half;
-	if (span->block->exact)
+	mheap->pinned_pages -= gomem_span_npages(span);
+	mheap->pinned_halves -= gomem_block_of(span)->half;
+	if (gomem_block_of(span)->exact)
 		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
 	if (mheap_make_idle(mheap, span))
-		*give_back = span->block;
-	return span->npages;
+		*give_back = gomem_block_of(span);
+	return gomem_span_npages(span);
 }
 
 /**

@@ -166,8 +166,8 @@ static inline u64 gomem_growths(const struct gomem_node *node)
  */
 static inline u8 gomem_span_tag(const struct gomem_span *span)
 {
-	return span->block->pfmemalloc && span->central->class ?
-	       GOMEM_TAG_OTHER : span->central->tag;
+	return gomem_block_of(span)->pfmemalloc && gomem_span_central(span)->class ?
+	       GOMEM_TAG_OTHER : gomem_span_central(span)->tag;
 }
 
 /* The heap grows by so much at least. */

@@ -211,7 +211,7 @@ static void mprof_marks_free(struct gomem_heap *heap, struct gomem_sampled *mark
 /* Only in the default heap do tags tell whether to look for marks. */
 static void mprof_retag(struct gomem_span *span, u8 tag)
 {
-	if (span->central->heap->is_default)
+	if (gomem_span_central(span)->heap->is_default)
 		gomem_arena_retag(gomem_span_base(span), gomem_span_bytes(span), tag,
 				  gomem_is_one(span->class) ? GOMEM_TAG_INTERIOR : tag);
 }
@@ -225,7 +225,7 @@ static bool mprof_mark_small(struct gomem_span *span, const void *p,
 {
 	unsigned long offset = (unsigned long)p - gomem_span_base(span);
 	unsigned int index = gomem_object_index(span->class, offset);
-	struct gomem_mcentral *central = span->central;
+	struct gomem_mcentral *central = gomem_span_central(span);
 	unsigned long flags;
 	bool done = false;
 
@@ -274,7 +274,7 @@ static struct gomem_sample mprof_unmark(struct gomem_span *span, const void *p,
 	struct gomem_sampled *marks = span->sampled;
 	struct gomem_sample sample = {};
 
-	lockdep_assert_held(&span->central->lock);
+	lockdep_assert_held(&gomem_span_central(span)->lock);
 	if (!marks || index >= gomem_span_nelems(span) ||
 	    offset != index * gomem_class[span->class].size)
 		return sample;
@@ -351,7 +351,7 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
  */
 void gomem_mprof_free(struct gomem_span *span, const void *p)
 {
-	struct gomem_mcentral *central = READ_ONCE(span->central);
+	struct gomem_mcentral *central = gomem_span_central(span);
 	struct gomem_sampled *empty = NULL;
 	struct gomem_sample sample = {};
 	unsigned long flags;
@@ -359,7 +359,7 @@ void gomem_mprof_free(struct gomem_span *span, const void *p)
 	if (!central->class)
 		return;
 	spin_lock_irqsave(&central->lock, flags);
-	if (gomem_span_in_use(span) && READ_ONCE(span->central) == central)
+	if (gomem_span_in_use(span) && gomem_span_central(span) == central)
 		sample = mprof_unmark(span, p, &empty);
 	spin_unlock_irqrestore(&central->lock, flags);
 	mprof_marks_free(central->heap, empty);

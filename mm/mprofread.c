@@ -221,12 +221,12 @@ static void holds_note_marks(const struct gomem_span *span, const struct holds *
 /* The marks of a span, if it has any now. */
 static void holds_note_span(struct gomem_span *span, const struct holds *holds)
 {
-	struct gomem_mcentral *central = READ_ONCE(span->central);
+	struct gomem_mcentral *central = gomem_span_central(span);
 	spinlock_t *lock = central->class ? &central->lock : &central->mheap->lock;
 	unsigned long flags;
 
 	spin_lock_irqsave(lock, flags);
-	if (span->state == GOMEM_SPAN_INUSE && span->central == central) {
+	if (span->state == GOMEM_SPAN_INUSE && gomem_span_central(span) == central) {
 		if (!span->class)
 			holds_note(holds, &span->large, 0);
 		if (gomem_span_is_sampled(span))
@@ -244,7 +244,7 @@ static void holds_note_block(struct gomem_block *block, const struct holds *hold
 
 		step = 1;
 		if (gomem_span_in_use(span)) {
-			step = max(1U, READ_ONCE(span->npages));
+			step = max(1U, gomem_span_npages(span));
 			holds_note_span(span, holds);
 			cond_resched();
 		}

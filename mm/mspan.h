@@ -9,13 +9,11 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/list.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 
 #include "meta.h"
 #include "sizeclass.h"
-
-struct gomem_block;
-struct gomem_mcentral;
 
 /*
  * gomem_sample - an allocated object that is in the heap profile
@@ -38,8 +36,8 @@ struct gomem_sampled {
 /*
  * gomem_span - a run of pages that holds objects of one class, or one object
  *
- * Lives in its block's array, at the index of its first page.  A span in use is
- * published in its arena; @central is valid from then on.
+ * Lives in its block's array, at the index of its first page: so it knows its block,
+ * and with its class, whose it is (block.h).  A span in use is published in its arena.
  *
  * idle -> in use by mheap, under its lock.  In use -> dying by mcentral, under
  * its lock, when the last object has come back (if it is an uncached object, by
@@ -59,12 +57,6 @@ enum gomem_span_state {
 struct gomem_span {
 	/* mcentral.partial or .reserve, mheap.pinned, a list of dying ones, or empty. */
 	struct list_head list;
-	struct gomem_block *block;
-	struct gomem_mcentral *central;
-	u32 npages;			/* of a half page: 1 */
-	u16 nalloc;			/* objects not in this span's bitmap's zeros */
-	u8 class;			/* 0: one uncached object */
-	u8 state;
 	union {				/* a set bit is an object given out */
 		unsigned long bits[BITS_TO_LONGS(GOMEM_SPAN_INLINE_BITS)];
 		unsigned long *far_bits;
@@ -73,7 +65,22 @@ struct gomem_span {
 		struct gomem_sampled *sampled;	/* small objects; or NULL */
 		struct gomem_sample large;	/* under mheap->lock */
 	};
+	u16 more;			/* pages behind the first one, half or whole */
+	u16 nalloc;			/* objects not in this span's bitmap's zeros */
+	u8 class;			/* 0: one uncached object */
+	u8 state;
+	u8 index;			/* constant: in the array */
 };
+
+/* There is one for each page. */
+static_assert(sizeof(struct gomem_span) == 48);
+static_assert(KMALLOC_MAX_SIZE >> GOMEM_PAGE_SHIFT <= U16_MAX + 1);
+
+/* Pages of @span; half a page counts as one. */
+static inline unsigned int gomem_span_npages(const struct gomem_span *span)
+{
+	return READ_ONCE(span->more) + 1U;
+}
 
 /*
  * Is @span in use?  With the lock of its mcentral held it stays so; whose it is may

@@ -162,14 +162,14 @@ static unsigned long release_make_holes(struct gomem_mheap *mheap,
 	for (first = block->npages; first && n < npages;) {
 		first -= HOLE_UNIT;
 		end = first + HOLE_UNIT;
-		if (find_next_bit(block->map, end, first) < end)
+		if (find_next_bit(gomem_block_map(block), end, first) < end)
 			continue;
 		bitmap_set(gone, first, HOLE_UNIT);
 		n += HOLE_UNIT;
 	}
 	for_each_set_bitrange(start, end, gone, block->npages) {
-		bitmap_set(block->map, start, end - start);
-		bitmap_set(block->hole, start, end - start);
+		bitmap_set(gomem_block_map(block), start, end - start);
+		bitmap_set(gomem_block_hole(block), start, end - start);
 		gomem_arena_set(block->base +
 				((unsigned long)start << GOMEM_PAGE_SHIFT),
 				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,

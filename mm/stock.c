@@ -5,11 +5,10 @@
  * When the heap grows it needs pages, and memory for what describes them.  Each of
  * these is a request to the kernel that is now and then a slow one: a list of free
  * pages is refilled, a slab is made.  For an object of up to 64 KiB, an atomic caller is
- * to meet at most one such request, the one for its pages (and where half a page is all
- * that is left, one for what describes that).  So it takes its descriptor out of a
- * stock, and an interrupt to self (irq_work) makes a new one as soon as interrupts are on
- * again; one at a time, so that this is no long one.  Who finds the stock empty, and who
- * can be preempted, has a descriptor made.
+ * to meet at most one such request, the one for its pages.  So it takes its
+ * descriptor out of a stock, and an interrupt to self (irq_work) makes a new one as soon
+ * as interrupts are on again; one at a time, so that this is no long one.  Who finds the
+ * stock empty, and who can be preempted, has a descriptor made.
  */
 #include <linux/atomic.h>
 #include <linux/container_of.h>
