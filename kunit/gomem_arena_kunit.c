@@ -96,14 +96,7 @@ static long gc_bytes(struct kunit *test)
 /* What one arena is counted as. */
 static long arena_bytes(void)
 {
-	return round_up(struct_size(&gomem_no_arena, span, GOMEM_ARENA_PAGES),
-			SMP_CACHE_BYTES);
-}
-
-/* And its table for blocks of half a page. */
-static long halves_bytes(void)
-{
-	return kmalloc_size_roundup(GOMEM_ARENA_HALVES * sizeof(void *));
+	return round_up(sizeof(struct gomem_arena), SMP_CACHE_BYTES);
 }
 
 /* @nr whole windows of memory that no block is in. */
@@ -499,6 +492,34 @@ static void arena_lifetime(struct kunit *test)
 	put_windows(base, 1);
 }
 
+/* A block that is one span in use, of pages that are not really its own. */
+static struct gomem_block *fake_block(struct kunit *test, struct gomem_meta *meta,
+				      unsigned long base, unsigned long bytes, u8 tag)
+{
+	struct gomem_block *block = kunit_kzalloc(test, struct_size(block, span, 1), GFP_KERNEL);
+	unsigned long i;
+
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, bytes, GFP_KERNEL));
+	block->base = base;
+	block->span[0].class = 1;
+	block->span[0].state = GOMEM_SPAN_INUSE;
+	for (i = 0; i < bytes; i += PAGE_SIZE)
+		set_page_private(virt_to_page((void *)(base + i)), (unsigned long)block);
+	gomem_arena_set(base, bytes, tag);
+	return block;
+}
+
+static void put_fake_block(struct gomem_block *block, unsigned long bytes)
+{
+	unsigned long i;
+
+	gomem_arena_set(block->base, bytes, GOMEM_TAG_NONE);
+	gomem_arena_put(block->base, bytes);
+	for (i = 0; i < bytes; i += PAGE_SIZE)
+		set_page_private(virt_to_page((void *)(block->base + i)), 0);
+}
+
 /* Two blocks of half a page side by side, and a page after them. */
 static void arena_halves(struct kunit *test)
 {
@@ -506,45 +527,59 @@ static void arena_halves(struct kunit *test)
 	unsigned long base = get_windows(test, 1), odd = base + GOMEM_HALF_SIZE;
 	unsigned long page = base + GOMEM_PAGE_SIZE;
 	long before = gc_bytes(test);
-	struct gomem_span span[3];
+	struct gomem_block *block[3];
 
-	/* The table comes with the first of them; without it, there is no block. */
-	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, page, GOMEM_PAGE_SIZE, GFP_KERNEL));
+	if (!GOMEM_HAS_HALVES) {
+		put_windows(base, 1);
+		kunit_skip(test, "kernel pages are larger");
+	}
+	block[2] = fake_block(test, meta, page, GOMEM_PAGE_SIZE, 3);
+	block[1] = fake_block(test, meta, odd, GOMEM_HALF_SIZE, 1);
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes());
-	atomic_set(&meta->fail_nth, 1);
-	KUNIT_EXPECT_EQ(test, -ENOMEM, gomem_arena_get(meta, odd, GOMEM_HALF_SIZE, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, odd, GOMEM_HALF_SIZE, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes() + halves_bytes());
-	gomem_arena_set(odd, GOMEM_HALF_SIZE, 1, &span[1]);
-	gomem_arena_set(page, GOMEM_PAGE_SIZE, 3, &span[2]);
 
 	/* The other half is nobody's until it is somebody's. */
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)base), NULL);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd - 1), NULL);
-	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, GOMEM_HALF_SIZE, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, gc_bytes(test), before + arena_bytes() + halves_bytes());
-	gomem_arena_set_one(base, GOMEM_HALF_SIZE, 2, 2, &span[0]);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd - 1), &span[0]);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[1]);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)page), &span[2]);
+	KUNIT_EXPECT_NULL(test, gomem_span_of((void *)base));
+	KUNIT_EXPECT_NULL(test, gomem_span_of((void *)odd - 1));
+	block[0] = fake_block(test, meta, base, GOMEM_HALF_SIZE, 2);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd - 1), &block[0]->span[0]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &block[1]->span[0]);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)page), &block[2]->span[0]);
 	KUNIT_EXPECT_EQ(test, tag_at(base), 2UL);
 	KUNIT_EXPECT_EQ(test, tag_at(odd), 1UL);
 
 	/* One goes, the other stays; at last both are a page of somebody's. */
-	gomem_arena_set(base, GOMEM_HALF_SIZE, GOMEM_TAG_NONE, NULL);
-	gomem_arena_put(base, GOMEM_HALF_SIZE);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)base), NULL);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[1]);
-	gomem_arena_set(odd, GOMEM_HALF_SIZE, GOMEM_TAG_NONE, NULL);
-	gomem_arena_put(odd, GOMEM_HALF_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, GOMEM_PAGE_SIZE, GFP_KERNEL));
-	gomem_arena_set(base, GOMEM_PAGE_SIZE, 4, &span[0]);
-	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &span[0]);
+	put_fake_block(block[0], GOMEM_HALF_SIZE);
+	KUNIT_EXPECT_NULL(test, gomem_span_of((void *)base));
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &block[1]->span[0]);
+	put_fake_block(block[1], GOMEM_HALF_SIZE);
+	block[0] = fake_block(test, meta, base, GOMEM_PAGE_SIZE, 4);
+	KUNIT_EXPECT_PTR_EQ(test, gomem_span_of((void *)odd), &block[0]->span[0]);
 
-	gomem_arena_set(base, 2 * GOMEM_PAGE_SIZE, GOMEM_TAG_NONE, NULL);
-	gomem_arena_put(base, GOMEM_PAGE_SIZE);
-	gomem_arena_put(page, GOMEM_PAGE_SIZE);
+	put_fake_block(block[0], GOMEM_PAGE_SIZE);
+	put_fake_block(block[2], GOMEM_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gc_bytes(test), before);
+	put_windows(base, 1);
+}
+
+/* What others note in their pages is not looked at; and if pages leave, that is seen. */
+static void arena_pages_of_others(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long base = get_windows(test, 1), page = base + GOMEM_PAGE_SIZE;
+	struct gomem_block *block = fake_block(test, meta, base, GOMEM_PAGE_SIZE, 1);
+	struct gomem_arena *arena = gomem_index->arena[window_of(base)];
+	int left = atomic_read(&arena->left);
+
+	set_page_private(virt_to_page((void *)page), 1);
+	KUNIT_EXPECT_NULL(test, span_at(page));
+	KUNIT_EXPECT_PTR_EQ(test, span_at(base), &block->span[0]);
+	gomem_arena_set(base, GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&arena->left), left);
+	gomem_arena_set(base, GOMEM_PAGE_SIZE, GOMEM_TAG_NONE);
+	KUNIT_EXPECT_NE(test, atomic_read(&arena->left), left);
+	KUNIT_EXPECT_NULL(test, span_at(base));
+	put_fake_block(block, GOMEM_PAGE_SIZE);
+	set_page_private(virt_to_page((void *)page), 0);
 	put_windows(base, 1);
 }
 
@@ -554,17 +589,19 @@ static void arena_set_pages(struct kunit *test)
 	unsigned long base = get_windows(test, 2);
 	unsigned long at = base + GOMEM_ARENA_SIZE - 2 * GOMEM_PAGE_SIZE;
 	unsigned long npages = 2 * GOMEM_ARENA_PAGES;
-	struct gomem_span span;
+	struct gomem_block *block;
 
 	KUNIT_ASSERT_EQ(test, 0, gomem_arena_get(meta, base, npages * GOMEM_PAGE_SIZE, GFP_KERNEL));
-	gomem_arena_set_one(at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_LARGE,
-			    GOMEM_TAG_INTERIOR, &span);
+	block = fake_block(test, meta, at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE);
+	block->span[0].class = 0;
+	gomem_arena_set_one(at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_LARGE, GOMEM_TAG_INTERIOR);
+	KUNIT_EXPECT_PTR_EQ(test, span_at(at), &block->span[0]);
 	expect_pages(test, at - GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
 	KUNIT_EXPECT_EQ(test, tag_at(at), GOMEM_TAG_LARGE);
 	KUNIT_EXPECT_EQ(test, tag_at(at + GOMEM_HALF_SIZE), GOMEM_TAG_INTERIOR);
 	expect_pages(test, at + GOMEM_PAGE_SIZE, 4, GOMEM_TAG_INTERIOR, NULL);
 	expect_pages(test, at + 5 * GOMEM_PAGE_SIZE, 1, GOMEM_TAG_NONE, NULL);
-	gomem_arena_set(at, 5 * GOMEM_PAGE_SIZE, GOMEM_TAG_NONE, NULL);
+	put_fake_block(block, 5 * GOMEM_PAGE_SIZE);
 	expect_pages(test, base, npages, GOMEM_TAG_NONE, NULL);
 	gomem_arena_put(base, npages * GOMEM_PAGE_SIZE);
 	put_windows(base, 2);
@@ -613,6 +650,7 @@ static struct kunit_case gomem_arena_cases[] = {
 	KUNIT_CASE(index_grows_apart),
 	KUNIT_CASE(arena_lifetime),
 	KUNIT_CASE(arena_halves),
+	KUNIT_CASE(arena_pages_of_others),
 	KUNIT_CASE(arena_set_pages),
 	KUNIT_CASE(arena_undo),
 	{}

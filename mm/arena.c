@@ -4,14 +4,17 @@
  *
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
  * gomem's has an arena, which knows for each of its 512 half pages (the smallest
- * page of a kernel) a tag (the size class, or what else it is), and for each of its 256
- * pages the span.  Where there are blocks of half a page, which are rare, it has a second
- * table of spans, by half page.  One array over all of the memory (mm/index.c) leads from
- * an address to its arena; windows without one lead to gomem_no_arena, in which every tag
- * says "not gomem's".
+ * page of a kernel) a tag: the size class, or what else it is.  One array over all of the
+ * memory (mm/index.c) leads from an address to its arena; windows without one lead to
+ * gomem_no_arena, in which every tag says "not gomem's".
  * So gomem_free() finds the class of any pointer with two look-ups, one in the index and
  * one in the arena; and a pointer that is not ours ends in the slow path without having
  * cost the others a test.
+ *
+ * What the tag does not tell, the block does, and the kernel's descriptor of the page has
+ * room for who owns it to note that (page_private()).  It is believed while the tag says
+ * that the page is gomem's, if no page of the arena has become somebody else's meanwhile,
+ * which the arena counts.
  *
  * Readers hold nothing but RCU, and load the index once: when memory is added
  * another one takes its place.  (With a spinlock held one is under RCU, too.)
@@ -32,7 +35,7 @@
 
 static_assert(GOMEM_NR_TAGS <= U8_MAX);
 
-/* Without spans: nobody asks it for one.  Never written. */
+/* Never written. */
 struct gomem_arena gomem_no_arena __ro_after_init;
 struct gomem_index *gomem_index __read_mostly;
 static DEFINE_SPINLOCK(gomem_index_lock);
@@ -42,23 +45,12 @@ static DEFINE_MUTEX(gomem_index_mutex);
 /* Arenas serve blocks of any heap, so none of the heaps can count them. */
 static atomic_long_t arena_bytes;
 static struct kmem_cache *arena_cache;
-static struct gomem_stock arena_stock, halves_stock;
+static struct gomem_stock arena_stock;
 
 static unsigned long arena_index(const struct gomem_index *index,
 				 unsigned long address)
 {
 	return (address - index->base) >> GOMEM_ARENA_SHIFT;
-}
-
-/* The arena of @address, and which of its half pages that is; under RCU. */
-static struct gomem_arena *arena_of(unsigned long address, unsigned int *half)
-{
-	const struct gomem_index *index = READ_ONCE(gomem_index);
-	unsigned long i = arena_index(index, address);
-
-	*half = ((address - index->base) >> GOMEM_HALF_SHIFT) &
-		(GOMEM_ARENA_HALVES - 1);
-	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
 }
 
 /*
@@ -82,17 +74,12 @@ static bool arenas_of(unsigned long base, unsigned long bytes,
 
 static void arena_unmake(const void *item)
 {
-	const struct gomem_arena *arena = item;
-
-	kfree(arena->half);
-	kmem_cache_free(arena_cache, (void *)arena);
+	kmem_cache_free(arena_cache, (void *)item);
 }
 
 static size_t arena_size(const void *item)
 {
-	const struct gomem_arena *arena = item;
-
-	return kmem_cache_size(arena_cache) + ksize(arena->half);
+	return kmem_cache_size(arena_cache);
 }
 
 static void arena_free(struct gomem_arena *arena)
@@ -106,11 +93,6 @@ static void arena_free(struct gomem_arena *arena)
 static void arena_free_rcu(struct rcu_head *rcu)
 {
 	arena_free(container_of(rcu, struct gomem_arena, rcu));
-}
-
-static void *halves_make(gfp_t gfp)
-{
-	return kcalloc(GOMEM_ARENA_HALVES, sizeof(struct gomem_span *), gfp);
 }
 
 static void *arena_make(gfp_t gfp)
@@ -146,9 +128,11 @@ static bool arena_ref(unsigned long i, struct gomem_arena **fresh)
 	if (arena == &gomem_no_arena && *fresh) {
 		arena = *fresh;
 		*fresh = NULL;
+		arena->page = virt_to_page((void *)(gomem_index->base +
+						    (i << GOMEM_ARENA_SHIFT)));
 		/*
-		 * Who sees it sees its tags and spans: pairs with the address
-		 * dependency in gomem_tag_in() and arena_of().
+		 * Who sees it sees what is in it: pairs with the address
+		 * dependency in gomem_tag_in() and gomem_arena_of().
 		 */
 		smp_store_release(&gomem_index->arena[i], arena);
 	}
@@ -156,31 +140,6 @@ static bool arena_ref(unsigned long i, struct gomem_arena **fresh)
 		arena->nr_blocks++;
 	spin_unlock_irqrestore(&gomem_index_lock, flags);
 	return arena != &gomem_no_arena;
-}
-
-/* Have a second table of spans in the arena of @base, which serves a block there. */
-static bool arena_add_halves(struct gomem_meta *meta, unsigned long base, gfp_t gfp)
-{
-	struct gomem_arena *arena;
-	struct gomem_span **table;
-	unsigned int half;
-
-	rcu_read_lock();
-	arena = arena_of(base, &half);
-	rcu_read_unlock();
-	if (READ_ONCE(arena->half))
-		return true;
-	if (gomem_should_fail(meta))
-		return false;
-	table = gomem_stock_take(&halves_stock, gfp);
-	if (!table)
-		return false;
-	/* Who sees the table sees that it is empty; pairs with gomem_span_of(). */
-	if (cmpxchg(&arena->half, NULL, table))
-		kfree(table);
-	else
-		atomic_long_add(ksize(table), &arena_bytes);
-	return true;
 }
 
 static void arena_unref(unsigned long i)
@@ -203,7 +162,7 @@ static void arena_unref(unsigned long i)
  * gomem_arena_get() - have arenas for a new block
  * @meta: whose request it is
  * @base: address of the block
- * @bytes: its length; GOMEM_HALF_SIZE for a block of half a page
+ * @bytes: its length
  * @gfp: from gomem_meta_gfp()
  *
  * Return: 0, -ENOMEM, or -ERANGE for memory that the index does not cover.
@@ -226,8 +185,6 @@ int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		arena_free(fresh);	/* somebody else was faster */
 		fresh = NULL;
 	}
-	if (bytes == GOMEM_HALF_SIZE && !arena_add_halves(meta, base, gfp))
-		goto undo;
 	return 0;
 undo:
 	while (i-- > first)
@@ -249,45 +206,29 @@ void gomem_arena_put(unsigned long base, unsigned long bytes)
 		arena_unref(i);
 }
 
-/*
- * The part of it that lies in one arena, in half pages; the span is noted for the
- * first @nr_spans of them.  A single one is a block of its own.
- */
+/* The part of it that lies in one arena, in half pages. */
 static void arena_set_part(struct gomem_arena *arena, unsigned int half,
-			   unsigned int nr, u8 tag, struct gomem_span *span,
-			   unsigned int nr_spans)
+			   unsigned int nr, u8 tag)
 {
-	unsigned int i;
-
-	/*
-	 * Who sees the span sees what is in it.  Pairs with the lock of the
-	 * mcentral or mheap under which a reader looks again.
-	 */
-	smp_wmb();
-	if (nr == 1) {
-		WRITE_ONCE(arena->half[half], span);
-	} else {
-		for (i = half / 2; i < (half + nr_spans) / 2; i++)
-			WRITE_ONCE(arena->span[i], span);
-	}
-	/* Who sees the tag sees the span; pairs with the same. */
+	/* Who sees the tag sees the block: pairs with gomem_arena_block(). */
 	smp_wmb();
 	/* Bytes cannot be torn. */
 	data_race(memset(arena->tag + half, tag, nr));
+	/* Fully ordered.  Pages go back, or to others, only after this: see there. */
+	if (tag == GOMEM_TAG_NONE)
+		atomic_inc_return(&arena->left);
 }
 
-static void arena_set(unsigned long base, unsigned long bytes, u8 first,
-		      u8 rest, struct gomem_span *span, unsigned long nr_spans)
+static void arena_set(unsigned long base, unsigned long bytes, u8 first, u8 rest)
 {
-	unsigned long i, n, spans, nr = bytes >> GOMEM_HALF_SHIFT;
+	unsigned long i, n, nr = bytes >> GOMEM_HALF_SHIFT;
 	struct gomem_arena *arena;
 	unsigned int half;
 
 	for (i = 0; i < nr; i += n) {
-		arena = arena_of(base + (i << GOMEM_HALF_SHIFT), &half);
+		arena = gomem_arena_of(base + (i << GOMEM_HALF_SHIFT), &half);
 		n = min_t(unsigned long, nr - i, GOMEM_ARENA_HALVES - half);
-		spans = i < nr_spans ? min(n, nr_spans - i) : 0;
-		arena_set_part(arena, half, n, rest, span, spans);
+		arena_set_part(arena, half, n, rest);
 		if (!i && first != rest)
 			WRITE_ONCE(arena->tag[half], first);
 	}
@@ -298,30 +239,26 @@ static void arena_set(unsigned long base, unsigned long bytes, u8 first,
  * @base: where it begins
  * @bytes: how long it is, a multiple of GOMEM_HALF_SIZE
  * @tag: tag of all of it
- * @span: the span it belongs to, or NULL
  *
  * Context: under the lock of the mheap whose pages they are.
  */
-void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
-		     struct gomem_span *span)
+void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag)
 {
-	arena_set(base, bytes, tag, tag, span, ULONG_MAX);
+	arena_set(base, bytes, tag, tag);
 }
 
 /**
- * gomem_arena_set_one() - say that a run of pages is a single object, or was one
+ * gomem_arena_set_one() - say that a run of pages is a single object
  * @base: where it begins
  * @bytes: how long it is
  * @first: tag of its first half page
- * @rest: tag of the others; nobody asks the span of any page but the first
- * @span: the span it belongs to, or NULL
+ * @rest: tag of the others
  *
  * Context: under the lock of the mheap whose pages they are.
  */
-void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first,
-			 u8 rest, struct gomem_span *span)
+void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first, u8 rest)
 {
-	arena_set(base, bytes, first, rest, span, 2);
+	arena_set(base, bytes, first, rest);
 }
 
 /**
@@ -339,39 +276,12 @@ void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
 {
 	unsigned long nr = bytes >> GOMEM_HALF_SHIFT;
 	unsigned int half;
-	struct gomem_arena *arena = arena_of(base, &half);
+	struct gomem_arena *arena = gomem_arena_of(base, &half);
 
 	/* The pages of a shared block are all in one arena. */
 	WRITE_ONCE(arena->tag[half], first);
 	while (--nr)
 		WRITE_ONCE(arena->tag[++half], rest);
-}
-
-/**
- * gomem_span_of() - the span that an address lies in
- * @p: any value
- *
- * Context: any but NMI.  Unless the caller owns an object of it, the span may be
- * dying: stay under RCU, and look again under the lock of its mcentral or mheap.
- * Return: the span, or NULL if @p is not in a span of gomem's.
- */
-struct gomem_span *gomem_span_of(const void *p)
-{
-	struct gomem_span *span = NULL, **table;
-	struct gomem_arena *arena;
-	unsigned int half;
-
-	rcu_read_lock();
-	arena = arena_of((unsigned long)p, &half);
-	if (arena != &gomem_no_arena) {
-		span = READ_ONCE(arena->span[half / 2]);
-		/* An address dependency; pairs with arena_add_halves(). */
-		table = span ? NULL : READ_ONCE(arena->half);
-		if (table)
-			span = READ_ONCE(table[half]);
-	}
-	rcu_read_unlock();
-	return span;
 }
 
 /* Bytes that the index itself takes. */
@@ -509,11 +419,11 @@ int gomem_index_catch_up(void)
  */
 int gomem_index_init(void)
 {
-	size_t size = struct_size(&gomem_no_arena, span, GOMEM_ARENA_PAGES);
 	struct gomem_memory memory = {};
 
 	/* Rounded up here, so that it is counted as what it takes. */
-	arena_cache = kmem_cache_create("gomem_arena", round_up(size, SMP_CACHE_BYTES),
+	arena_cache = kmem_cache_create("gomem_arena",
+					round_up(sizeof(struct gomem_arena), SMP_CACHE_BYTES),
 					SMP_CACHE_BYTES, 0, NULL);
 	if (!arena_cache)
 		return -ENOMEM;
@@ -525,7 +435,6 @@ int gomem_index_init(void)
 		return -ENOMEM;
 	}
 	gomem_stock_init(&arena_stock, arena_make, arena_unmake, arena_size, 1);
-	gomem_stock_init(&halves_stock, halves_make, kfree, ksize, GOMEM_HAS_HALVES);
 	return 0;
 }
 
@@ -550,6 +459,5 @@ void gomem_index_exit(void)
 	gomem_index_free(index);
 	gomem_index = NULL;
 	gomem_stock_exit(&arena_stock);
-	gomem_stock_exit(&halves_stock);
 	kmem_cache_destroy(arena_cache);
 }

@@ -5,14 +5,16 @@
 #ifndef GOMEM_ARENA_H
 #define GOMEM_ARENA_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "meta.h"
 #include "sizeclass.h"
 
-struct gomem_span;
+struct gomem_block;
 
 /*
  * What memory is used for, one byte for each half page in its arena.  Classes of the
@@ -34,9 +36,9 @@ enum gomem_tag {
 struct gomem_arena {
 	u8 tag[GOMEM_ARENA_HALVES];
 	unsigned int nr_blocks;		/* under gomem_index_lock */
+	atomic_t left;			/* how often pages have become others'; it may wrap */
+	struct page *page;		/* constant: the kernel's descriptors of its pages */
 	struct rcu_head rcu;
-	struct gomem_span **half;	/* of blocks of half a page, or NULL */
-	struct gomem_span *span[];	/* of the others, by page */
 };
 
 struct gomem_index_map;
@@ -61,13 +63,10 @@ size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long bytes, gfp_t gfp);
 void gomem_arena_put(unsigned long base, unsigned long bytes);
-void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag,
-		     struct gomem_span *span);
-void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first,
-			 u8 rest, struct gomem_span *span);
+void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag);
+void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first, u8 rest);
 void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
 		       u8 rest);
-struct gomem_span *gomem_span_of(const void *p);
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
 static __always_inline unsigned long
@@ -85,6 +84,42 @@ gomem_tag_in(const struct gomem_index *index, const void *p)
 static __always_inline unsigned long gomem_tag_of(const void *p)
 {
 	return gomem_tag_in(READ_ONCE(gomem_index), p);
+}
+
+/* The arena of @address, and which of its half pages that is; under RCU. */
+static inline struct gomem_arena *gomem_arena_of(unsigned long address, unsigned int *half)
+{
+	const struct gomem_index *index = READ_ONCE(gomem_index);
+	unsigned long offset = address - index->base;
+	unsigned long i = offset >> GOMEM_ARENA_SHIFT;
+
+	*half = (offset >> GOMEM_HALF_SHIFT) & (GOMEM_ARENA_HALVES - 1);
+	return i < index->nr ? READ_ONCE(index->arena[i]) : &gomem_no_arena;
+}
+
+/* The block that @address lies in, or NULL if the page is not gomem's; under RCU. */
+static inline struct gomem_block *gomem_arena_block(unsigned long address)
+{
+	unsigned int half, left;
+	struct gomem_arena *arena = gomem_arena_of(address, &half);
+	unsigned long block;
+	struct page *page;
+
+	do {
+		/* Pairs with the full order in arena_set_part(). */
+		left = atomic_read_acquire(&arena->left);
+		/* Pairs with the write barrier there. */
+		if (smp_load_acquire(&arena->tag[half]) == GOMEM_TAG_NONE)
+			return NULL;
+		page = compound_head(arena->page + half / (PAGE_SIZE >> GOMEM_HALF_SHIFT));
+		block = page_private(page);
+		/*
+		 * If that was written by somebody else, the page has left before:
+		 * pairs with the full order in arena_set_part().
+		 */
+		smp_rmb();
+	} while (unlikely(atomic_read(&arena->left) != left));
+	return (struct gomem_block *)block;
 }
 
 /* Is a span of @class a single object, which has a tag of its own in its middle? */

@@ -40,11 +40,13 @@ static unsigned long block_kernel_pages(unsigned long bytes)
 
 /* --- Reference counts. --- */
 
-static void block_arm(struct page *page, unsigned long nr)
+static void block_arm(struct gomem_block *block, struct page *page, unsigned long nr)
 {
-	/* Somebody may hold one for a moment who looks at all pages there are. */
-	for (; nr; nr--, page++)
+	for (; nr; nr--, page++) {
+		set_page_private(page, (unsigned long)block);
+		/* Somebody may hold one for a moment who looks at all pages there are. */
 		page_ref_sub(page, 1 - GOMEM_PAGE_COUNT);
+	}
 }
 
 /*
@@ -89,6 +91,7 @@ static void block_free_counted(struct gomem_meta *meta, struct page *page,
 {
 	unsigned long stolen = 0;
 
+	set_page_private(page, 0);
 	if (!page_ref_freeze(page, GOMEM_PAGE_COUNT)) {
 		block_settle_page(page, order, &stolen);
 		atomic_long_add(stolen, &meta->stolen);
@@ -105,9 +108,11 @@ static unsigned long block_freeze(struct page *page, unsigned long nr, int count
 {
 	unsigned long i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		set_page_private(page + i, 0);
 		if (!page_ref_freeze(page + i, count))
 			break;
+	}
 	return i;
 }
 
@@ -203,6 +208,62 @@ bool gomem_span_is_held(const struct gomem_span *span)
 		if (page_ref_count(page) > GOMEM_PAGE_COUNT)
 			return true;
 	return false;
+}
+
+/* --- From an address to its span. --- */
+
+/* Is this what a look-up is to find: a span that has the page @index of its block? */
+static bool block_span_has(const struct gomem_span *span, unsigned int index)
+{
+	/* Who sees the state sees what is in it; pairs with mheap_publish(). */
+	u8 state = smp_load_acquire(&span->state);
+
+	if (state != GOMEM_SPAN_INUSE && state != GOMEM_SPAN_DYING)
+		return false;
+	if (gomem_is_one(READ_ONCE(span->class)))
+		return index == span->index;
+	return index - span->index < gomem_span_npages(span);
+}
+
+/**
+ * gomem_span_at() - the span that an address lies in
+ * @p: any value
+ *
+ * Context: under RCU, or with a gomem lock held.  Unless the caller owns an object of
+ * it, the span may be dying: look again under the lock of its mcentral or mheap.
+ * Return: the span, or NULL if @p is not in a span of gomem's.  Of a single object,
+ * only the first page is.
+ */
+struct gomem_span *gomem_span_at(const void *p)
+{
+	struct gomem_block *block = gomem_arena_block((unsigned long)p);
+	struct gomem_span *span;
+	unsigned int index;
+
+	if (!block)
+		return NULL;
+	index = ((unsigned long)p - block->base) >> GOMEM_PAGE_SHIFT;
+	span = block->span;
+	if (block->many)
+		span += READ_ONCE(block->span[index].first);
+	return block_span_has(span, index) ? span : NULL;
+}
+
+/**
+ * gomem_span_of() - the same, for who is not under RCU
+ * @p: any value
+ *
+ * Context: any but NMI.  The caller owns an object of the span.
+ * Return: as gomem_span_at().
+ */
+struct gomem_span *gomem_span_of(const void *p)
+{
+	struct gomem_span *span;
+
+	rcu_read_lock();
+	span = gomem_span_at(p);
+	rcu_read_unlock();
+	return span;
 }
 
 /* --- To and from the page allocator. --- */
@@ -345,12 +406,12 @@ static bool block_get_pages(struct gomem_block *block, gfp_t gfp, int nid)
 	/* Tagged addresses would not find their way through the index. */
 	block->base = (unsigned long)kasan_reset_tag(page_address(page));
 	if (block->compound) {
-		block_arm(page, 1);
+		block_arm(block, page, 1);
 		return true;
 	}
 	split_page(page, order);
 	block_free_run(block->meta, page + wanted, (1UL << order) - wanted, 1);
-	block_arm(page, wanted);
+	block_arm(block, page, wanted);
 	return true;
 }
 
@@ -446,8 +507,14 @@ struct gomem_block *gomem_block_describe(struct gomem_meta *meta,
  */
 void gomem_block_cut(struct gomem_block *from, struct gomem_block *block)
 {
+	unsigned long nr = block_kernel_pages(gomem_block_bytes(block));
+	struct page *page;
+
 	WRITE_ONCE(from->npages, from->npages - block->npages);
 	block->base = from->base + ((unsigned long)from->npages << GOMEM_PAGE_SHIFT);
+	page = virt_to_page((void *)block->base);
+	while (nr--)
+		set_page_private(page++, (unsigned long)block);
 	/* @from keeps its arenas: they are there, and need no memory. */
 	WARN_ON_ONCE(gomem_arena_get(block->meta, block->base,
 				     gomem_block_bytes(block), 0));
@@ -465,13 +532,13 @@ void gomem_block_untag(struct gomem_block *block)
 
 	if (block->exact) {
 		gomem_arena_set(block->base, gomem_block_bytes(block),
-				GOMEM_TAG_NONE, NULL);
+				GOMEM_TAG_NONE);
 		return;
 	}
 	for_each_clear_bitrange(start, end, gomem_block_hole(block), block->npages)
 		gomem_arena_set(block->base + ((unsigned long)start << GOMEM_PAGE_SHIFT),
 				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,
-				GOMEM_TAG_NONE, NULL);
+				GOMEM_TAG_NONE);
 }
 
 /* What @block has of the arenas that it got, holes included. */

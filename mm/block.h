@@ -37,7 +37,7 @@
  *
  * Its spans follow it in memory, and behind those, if it is a shared one, two maps:
  * there is a descriptor for every 64 KiB of a small heap, and of such a block all of
- * it together is half a KiB.
+ * it together is half a KiB.  From birth to return, its pages know it; see arena.c.
  *
  * The pages of a block are split, each with a reference count of its own.  Those
  * of a compound block, always exact, are not: it is as long as a power of two, goes
@@ -173,6 +173,8 @@ void gomem_block_abandon(struct gomem_block *block);
 void gomem_block_put(struct gomem_block *block);
 bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen);
 bool gomem_span_is_held(const struct gomem_span *span);
+struct gomem_span *gomem_span_at(const void *p);
+struct gomem_span *gomem_span_of(const void *p);
 
 /* Keep the descriptor of @block; under the lock of its mheap. */
 static inline void gomem_block_get(struct gomem_block *block)

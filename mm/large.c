@@ -180,7 +180,7 @@ void *gomem_large_alloc(struct gomem_node *node, size_t size, gfp_t gfp,
 static enum gomem_bad large_kill(struct gomem_span *span, const void *p)
 {
 	/* It may have been freed before the lock was taken. */
-	if (gomem_span_of(p) != span || span->state != GOMEM_SPAN_INUSE ||
+	if (gomem_span_at(p) != span || span->state != GOMEM_SPAN_INUSE ||
 	    span->class)
 		return GOMEM_BAD_IDLE;
 	if (gomem_span_base(span) != (unsigned long)p)
@@ -206,7 +206,7 @@ void gomem_large_free(struct gomem_heap *heap, const void *p)
 	unsigned long flags;
 
 	rcu_read_lock();
-	span = gomem_span_of(p);
+	span = gomem_span_at(p);
 	if (span) {
 		mheap = gomem_block_of(span)->node->mheap;
 		heap = gomem_span_central(span)->heap;

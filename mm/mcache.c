@@ -376,7 +376,7 @@ static struct gomem_mcentral *mcache_whose(const void *p,
 	struct gomem_span *span;
 
 	rcu_read_lock();
-	span = gomem_span_of(p);
+	span = gomem_span_at(p);
 	if (span)
 		central = gomem_span_central(span);
 	rcu_read_unlock();

@@ -225,7 +225,7 @@ static bool mcache_is_held(const void *p)
 	bool held = false;
 
 	rcu_read_lock();
-	span = gomem_span_of(p);
+	span = gomem_span_at(p);
 	if (span && gomem_span_in_use(span))
 		held = gomem_span_is_held(span);
 	rcu_read_unlock();
@@ -249,7 +249,7 @@ static void mcache_free_other(const void *p)
 	bool uncached = false;
 
 	rcu_read_lock();
-	span = gomem_span_of(p);
+	span = gomem_span_at(p);
 	if (span) {
 		central = gomem_span_central(span);
 		uncached = gomem_block_of(span)->pfmemalloc || central->uncached;

@@ -105,7 +105,7 @@ static enum gomem_bad mcentral_put_object(struct gomem_mcentral *central,
 static struct gomem_mcentral *mcentral_of(const void *p,
 					  const struct gomem_mcentral *counted)
 {
-	struct gomem_span *span = gomem_span_of(p);
+	struct gomem_span *span = gomem_span_at(p);
 	struct gomem_mcentral *central = span ? gomem_span_central(span) : NULL;
 
 	if (!central || !central->class)
@@ -132,7 +132,7 @@ static unsigned int mcentral_put_run(struct gomem_mcentral *central, void **objs
 	nr = min(nr, MAX_PUT);
 	spin_lock_irqsave(&central->lock, flags);
 	for (i = 0; i < nr; i++) {
-		span = gomem_span_of(objs[i]);
+		span = gomem_span_at(objs[i]);
 		*bad = GOMEM_BAD_IDLE;
 		if (!span || !gomem_span_in_use(span) ||
 		    gomem_span_central(span) != central)

@@ -185,17 +185,16 @@ static void mheap_count_span(struct gomem_mheap *mheap,
  * Tag the pages of @span: all of them @tag, or those behind the first @rest if it is
  * a single object.  Of an exact block, that is all there is, its tail included.
  */
-static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest,
-			   struct gomem_span *found)
+static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest)
 {
 	unsigned long base = gomem_span_base(span), bytes = gomem_span_bytes(span);
 
 	if (gomem_block_of(span)->exact)
 		bytes = gomem_block_bytes(gomem_block_of(span));
 	if (gomem_is_one(span->class))
-		gomem_arena_set_one(base, bytes, tag, rest, found);
+		gomem_arena_set_one(base, bytes, tag, rest);
 	else
-		gomem_arena_set(base, bytes, tag, found);
+		gomem_arena_set(base, bytes, tag);
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
@@ -206,7 +205,10 @@ static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
 {
 	struct gomem_mcentral *central = want->central;
 	struct gomem_span *span = &block->span[first];
+	unsigned int i;
 
+	for (i = 0; i < npages && block->many; i++)
+		WRITE_ONCE(span[i].first, first);
 	WRITE_ONCE(span->more, npages - 1);
 	WRITE_ONCE(span->class, central->class);
 	gomem_mspan_init(span, want->far_bits);
@@ -224,7 +226,7 @@ static struct gomem_span *mheap_publish(struct gomem_mheap *mheap,
 		mheap->alarm_inuse = ULONG_MAX;
 		gomem_heap_wake(central->heap);
 	}
-	mheap_tag_span(span, gomem_span_tag(span), GOMEM_TAG_INTERIOR, span);
+	mheap_tag_span(span, gomem_span_tag(span), GOMEM_TAG_INTERIOR);
 	gomem_mheap_tell(mheap);
 	return span;
 }
@@ -362,8 +364,7 @@ static struct gomem_span *mheap_adopt_shared(struct gomem_mheap *mheap,
 {
 	mheap->idle_pages += block->npages;
 	mheap_enter_idle(mheap, block);
-	gomem_arena_set(block->base, gomem_block_bytes(block), GOMEM_TAG_IDLE,
-			NULL);
+	gomem_arena_set(block->base, gomem_block_bytes(block), GOMEM_TAG_IDLE);
 	return mheap_carve(mheap, want, block);
 }
 
@@ -506,10 +507,10 @@ static bool mheap_retire(struct gomem_mheap *mheap, struct gomem_span *span,
 	if (!central->class)
 		central->large_nfree++;
 	if (!held && gomem_block_of(span)->exact) {
-		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE);
 		return mheap_make_idle(mheap, span);
 	}
-	mheap_tag_span(span, GOMEM_TAG_IDLE, GOMEM_TAG_IDLE, NULL);
+	mheap_tag_span(span, GOMEM_TAG_IDLE, GOMEM_TAG_IDLE);
 	if (!held)
 		return mheap_make_idle(mheap, span);
 	mheap_pin(mheap, span);
@@ -589,7 +590,7 @@ static unsigned int mheap_unpin_one(struct gomem_mheap *mheap,
 	mheap->pinned_pages -= gomem_span_npages(span);
 	mheap->pinned_halves -= gomem_block_of(span)->half;
 	if (gomem_block_of(span)->exact)
-		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE, NULL);
+		mheap_tag_span(span, GOMEM_TAG_NONE, GOMEM_TAG_NONE);
 	if (mheap_make_idle(mheap, span))
 		*give_back = gomem_block_of(span);
 	return gomem_span_npages(span);

@@ -70,6 +70,7 @@ struct gomem_span {
 	u8 class;			/* 0: one uncached object */
 	u8 state;
 	u8 index;			/* constant: in the array */
+	u8 first;			/* of what span this page is: the index of its first one */
 };
 
 /* There is one for each page. */

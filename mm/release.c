@@ -173,7 +173,7 @@ static unsigned long release_make_holes(struct gomem_mheap *mheap,
 		gomem_arena_set(block->base +
 				((unsigned long)start << GOMEM_PAGE_SHIFT),
 				(unsigned long)(end - start) << GOMEM_PAGE_SHIFT,
-				GOMEM_TAG_NONE, NULL);
+				GOMEM_TAG_NONE);
 	}
 	WRITE_ONCE(block->holes, block->holes + n);
 	mheap->idle_pages -= n;
