@@ -191,19 +191,21 @@ bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
 }
 
 /**
- * gomem_span_is_held() - does somebody else refer to one of a span's pages?
- * @span: the span
+ * gomem_object_is_held() - does somebody else refer to one of an object's pages?
+ * @p: the first byte of an object of whole pages
+ * @bytes: its length
  *
- * Context: any, if the span's block stays.
+ * Asks the pages alone, because it is asked at every free.  Of what is not such an object
+ * it may say anything.
+ *
+ * Context: any.
  * Return: true if so.
  */
-bool gomem_span_is_held(const struct gomem_span *span)
+bool gomem_object_is_held(const void *p, unsigned long bytes)
 {
-	unsigned int order;
-	unsigned long nr;
-	struct page *page = block_counted(span, &nr, &order);
-	struct page *end = page + nr;
+	struct page *page = virt_to_page(p), *end;
 
+	end = page + (PageCompound(page) ? 1 : block_kernel_pages(bytes));
 	for (; page < end; page++)
 		if (page_ref_count(page) > GOMEM_PAGE_COUNT)
 			return true;

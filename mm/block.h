@@ -172,7 +172,7 @@ void gomem_block_free(struct gomem_block *block);
 void gomem_block_abandon(struct gomem_block *block);
 void gomem_block_put(struct gomem_block *block);
 bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen);
-bool gomem_span_is_held(const struct gomem_span *span);
+bool gomem_object_is_held(const void *p, unsigned long bytes);
 struct gomem_span *gomem_span_at(const void *p);
 struct gomem_span *gomem_span_of(const void *p);
 

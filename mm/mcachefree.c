@@ -219,23 +219,15 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
  * Does somebody refer to a page of this object?  Then it is not used again before they
  * let go, which its span sees to.  So it is for kmalloc()'s objects of this size.
  */
-static bool mcache_is_held(const void *p)
+static bool mcache_is_held(unsigned int class, const void *p)
 {
-	struct gomem_span *span;
-	bool held = false;
-
-	rcu_read_lock();
-	span = gomem_span_at(p);
-	if (span && gomem_span_in_use(span))
-		held = gomem_span_is_held(span);
-	rcu_read_unlock();
-	return held;
+	return gomem_is_run_class(class) && gomem_object_is_held(p, gomem_class[class].size);
 }
 
 static void mcache_free_small(struct gomem_heap *heap, unsigned int class,
 			      const void *p)
 {
-	if (heap->uncached || (gomem_is_run_class(class) && mcache_is_held(p)))
+	if (heap->uncached || mcache_is_held(class, p))
 		mcache_free_uncached(heap, p);
 	else
 		mcache_free_cached(heap, class, p);
