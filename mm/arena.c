@@ -210,7 +210,10 @@ void gomem_arena_put(unsigned long base, unsigned long bytes)
 static void arena_set_part(struct gomem_arena *arena, unsigned int half,
 			   unsigned int nr, u8 tag)
 {
-	/* Who sees the tag sees the block: pairs with gomem_arena_block(). */
+	/*
+	 * Who sees the tag sees the block: pairs with gomem_arena_block().  Only what
+	 * gomem_block_cut() cuts off is tagged before.
+	 */
 	smp_wmb();
 	/* Bytes cannot be torn. */
 	data_race(memset(arena->tag + half, tag, nr));

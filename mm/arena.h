@@ -112,7 +112,7 @@ static inline struct gomem_block *gomem_arena_block(unsigned long address)
 		if (smp_load_acquire(&arena->tag[half]) == GOMEM_TAG_NONE)
 			return NULL;
 		page = compound_head(arena->page + half / (PAGE_SIZE >> GOMEM_HALF_SHIFT));
-		block = page_private(page);
+		block = READ_ONCE(page_private(page));
 		/*
 		 * If that was written by somebody else, the page has left before:
 		 * pairs with the full order in arena_set_part().

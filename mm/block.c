@@ -198,14 +198,17 @@ bool gomem_block_settle(struct gomem_span *span, unsigned long *stolen)
  * Asks the pages alone, because it is asked at every free.  Of what is not such an object
  * it may say anything.
  *
- * Context: any.
+ * Context: any; the memory that @p is in does not go meanwhile.
  * Return: true if so.
  */
 bool gomem_object_is_held(const void *p, unsigned long bytes)
 {
-	struct page *page = virt_to_page(p), *end;
+	unsigned long base = ALIGN_DOWN((unsigned long)p, GOMEM_PAGE_SIZE);
+	struct page *page = virt_to_page(p), *end = page + 1;
 
-	end = page + (PageCompound(page) ? 1 : block_kernel_pages(bytes));
+	/* Large pages of a kernel may begin before it, and end behind it. */
+	if (!PageCompound(page))
+		end = page + PFN_UP(base + bytes) - PFN_DOWN(base);
 	for (; page < end; page++)
 		if (page_ref_count(page) > GOMEM_PAGE_COUNT)
 			return true;
@@ -515,6 +518,11 @@ void gomem_block_cut(struct gomem_block *from, struct gomem_block *block)
 	WRITE_ONCE(from->npages, from->npages - block->npages);
 	block->base = from->base + ((unsigned long)from->npages << GOMEM_PAGE_SHIFT);
 	page = virt_to_page((void *)block->base);
+	/*
+	 * Who finds the block sees what is in it: its tags were there before.  Pairs with
+	 * the address dependency in gomem_arena_block().
+	 */
+	smp_wmb();
 	while (nr--)
 		set_page_private(page++, (unsigned long)block);
 	/* @from keeps its arenas: they are there, and need no memory. */
@@ -609,11 +617,12 @@ void gomem_block_abandon(struct gomem_block *block)
 	unsigned int tail = gomem_block_tail(block);
 	struct gomem_meta *meta = block->meta;
 
-	for (i = 0; i < nr; i++)
-		block_abandon_span(&block->span[i], meta);
+	/* First: of those that were pinned, pages go to others. */
 	rcu_read_lock();	/* in place of a lock */
 	gomem_block_untag(block);
 	rcu_read_unlock();
+	for (i = 0; i < nr; i++)
+		block_abandon_span(&block->span[i], meta);
 	gomem_arena_put(block->base, block_reach(block));
 	if (tail)
 		gomem_block_free_pages(meta, block->base +

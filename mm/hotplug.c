@@ -138,6 +138,13 @@ static int hotplug_memory_changes(struct notifier_block *self, unsigned long act
 	case MEM_GOING_OFFLINE:
 		hotplug_memory_goes();
 		break;
+	case MEM_OFFLINE:
+		/*
+		 * Who is looking up an address that was in it, by mistake, looks at its
+		 * pages' descriptors, which go next: see gomem_arena_block().
+		 */
+		synchronize_rcu();
+		break;
 	}
 	return NOTIFY_OK;
 }

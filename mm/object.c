@@ -41,7 +41,7 @@ size_t gomem_usable_size(const void *p)
 	if (ZERO_OR_NULL_PTR(p))
 		return 0;
 	rcu_read_lock();
-	span = gomem_span_of(p);
+	span = gomem_span_at(p);
 	if (span)
 		size = object_size(span, p);
 	rcu_read_unlock();
