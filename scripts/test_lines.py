@@ -345,6 +345,23 @@ def a_call_at_the_end(built):
 
 
 @test
+def one_frame(built):
+    """--at: as the doctor suggests."""
+    frame = built.frames("leak")[0][0]
+    keep, leak = built.line("keep"), built.line("leak")
+    for text_ in (frame, frame.split()[0], frame + " (gone)"):
+        said = run(LINES, "--at", text_, "--ko", built.ko)[0].decode()
+        lines = [line.split() for line in said.splitlines()]
+        same([(os.path.basename(place.rsplit(":", 1)[0]), int(place.rsplit(":", 1)[1]), name)
+              for place, name in lines],
+             [(*keep, "keep"), (*leak, "leak")], "lines")
+    refused("is not of [ext4]", "--at", frame.split()[0] + " [ext4]", "--ko", built.ko)
+    refused("is not symbol+0x", "--at", "leak", "--ko", built.ko)
+    refused("give a PROFILE or --at", "--ko", built.ko)
+    refused("give a PROFILE or --at", "--at", frame, "heap.pb", "--ko", built.ko)
+
+
+@test
 def functions_of_one_name(built):
     """The size tells which; if it does not, nothing is told."""
     twins = built.frames("twin")

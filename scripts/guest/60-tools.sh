@@ -150,7 +150,7 @@ no_leak_named() {
 names_gone() {
 	insmod /gomem_owner.ko early=20 late=40 leave=1 && rmmod gomem_owner || return 1
 	says 1 'leak: owner_late+.* \[gomem_owner\] (gone) holds' /tools/gomem-doctor -q &&
-		grep -q 'next: faddr2line gomem_owner.ko owner_late+' /tmp/said
+		grep -q 'next: gomem-lines --at owner_late+.* --ko gomem_owner.ko' /tmp/said
 }
 
 check "not loaded: it says so" says 2 'gomem is not loaded' /tools/gomem-export csv

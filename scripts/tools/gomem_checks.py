@@ -335,7 +335,7 @@ def called_from(stack):
 def line_of(frame):
     """A command that says which line it is, of a module built with debug information."""
     found = re.match(r"([\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+) \[([\w-]+)\]", frame, re.ASCII)
-    return f"faddr2line {found[2]}.ko {found[1]}" if found else ""
+    return f"gomem-lines --at {found[1]} --ko {found[2]}.ko" if found else ""
 
 
 class Growth:
