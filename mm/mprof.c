@@ -248,16 +248,22 @@ static bool mprof_mark(struct gomem_heap *heap, struct gomem_span *span,
 		       const void *p, struct gomem_sample sample)
 {
 	struct gomem_sampled *fresh = NULL;
-	bool done;
+	bool sampled, done;
 
 	if (!span->class) {
 		/* Nobody else knows the object yet. */
 		span->large = sample;
 		return true;
 	}
-	if (!gomem_span_is_sampled(span))
+	sampled = gomem_span_is_sampled(span);
+	if (!sampled)
 		fresh = mprof_marks_alloc(heap, span);
 	done = mprof_mark_small(span, p, sample, &fresh);
+	if (!done && sampled) {
+		/* The last mark that was there has just been taken off. */
+		fresh = mprof_marks_alloc(heap, span);
+		done = mprof_mark_small(span, p, sample, &fresh);
+	}
 	mprof_marks_free(heap, fresh);
 	return done;
 }
