@@ -3,10 +3,29 @@
 #
 # The bpftrace scripts name those who allocate, with their bytes.
 #
-# vm: --one-thread --mem 2G --add scripts/guest/tap:/tap --program bpftrace
+# vm: --one-thread --mem 2G --timeout 900 --add scripts/guest/tap:/tap --program bpftrace
 # vm: --add scripts/bpftrace/bytes-by-stack.bt --add scripts/bpftrace/live-by-site.bt
 # vm: --add scripts/bpftrace/latency.bt
 . /tap
+
+ended() { [ ! -e /proc/"$1"/exe ]; }
+
+# interrupt PID: have bpftrace end. By a second signal, while it prints what it has, it
+# would be killed; so it gets another one only if it still waits for events ten seconds
+# later, having missed the first.
+interrupt() {
+	for _ in $(seq 6); do
+		kill -INT "$1"
+		for i in $(seq 40); do
+			sleep 1
+			! ended "$1" || return 0
+			[ "$i" -lt 10 ] || ! grep -q epoll /proc/"$1"/wchan || break
+		done
+	done
+	echo "bpftrace does not end"
+	cat /proc/"$1"/status /proc/"$1"/wchan
+	kill -KILL "$1"
+}
 
 # watch SCRIPT PARAMETER...: run it while gomem_leak is loaded; what it says is in
 # /tmp/watched.
@@ -24,8 +43,7 @@ watch() {
 	done
 	sleep 3
 	insmod /gomem_leak.ko "$@"
-	# Once: by a second one, while it prints what it has, it would be killed.
-	kill -INT "$pid"
+	interrupt "$pid"
 	wait "$pid"
 	rmmod gomem_leak
 	cat /tmp/watched
