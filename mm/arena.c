@@ -222,7 +222,16 @@ static void arena_set_part(struct gomem_arena *arena, unsigned int half,
 		atomic_inc_return(&arena->left);
 }
 
-static void arena_set(unsigned long base, unsigned long bytes, u8 first, u8 rest)
+/**
+ * gomem_arena_set_one() - say what pages are used for
+ * @base: where they begin
+ * @bytes: how long they are, a multiple of GOMEM_HALF_SIZE
+ * @first: tag of the first half page
+ * @rest: tag of the others: another one if all of it is a single object
+ *
+ * Context: under the lock of the mheap whose pages they are.
+ */
+void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first, u8 rest)
 {
 	unsigned long i, n, nr = bytes >> GOMEM_HALF_SHIFT;
 	struct gomem_arena *arena;
@@ -235,33 +244,6 @@ static void arena_set(unsigned long base, unsigned long bytes, u8 first, u8 rest
 		if (!i && first != rest)
 			WRITE_ONCE(arena->tag[half], first);
 	}
-}
-
-/**
- * gomem_arena_set() - say what a run of pages is
- * @base: where it begins
- * @bytes: how long it is, a multiple of GOMEM_HALF_SIZE
- * @tag: tag of all of it
- *
- * Context: under the lock of the mheap whose pages they are.
- */
-void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag)
-{
-	arena_set(base, bytes, tag, tag);
-}
-
-/**
- * gomem_arena_set_one() - say that a run of pages is a single object
- * @base: where it begins
- * @bytes: how long it is
- * @first: tag of its first half page
- * @rest: tag of the others
- *
- * Context: under the lock of the mheap whose pages they are.
- */
-void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first, u8 rest)
-{
-	arena_set(base, bytes, first, rest);
 }
 
 /**

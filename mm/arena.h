@@ -63,10 +63,15 @@ size_t gomem_arena_bytes(void);
 int gomem_arena_get(struct gomem_meta *meta, unsigned long base,
 		    unsigned long bytes, gfp_t gfp);
 void gomem_arena_put(unsigned long base, unsigned long bytes);
-void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag);
 void gomem_arena_set_one(unsigned long base, unsigned long bytes, u8 first, u8 rest);
 void gomem_arena_retag(unsigned long base, unsigned long bytes, u8 first,
 		       u8 rest);
+
+/* The same where all of it has one tag. */
+static inline void gomem_arena_set(unsigned long base, unsigned long bytes, u8 tag)
+{
+	gomem_arena_set_one(base, bytes, tag, tag);
+}
 
 /* The tag of the page that @p points into; any value of @p may be asked. */
 static __always_inline unsigned long

@@ -191,10 +191,7 @@ static void mheap_tag_span(struct gomem_span *span, u8 tag, u8 rest)
 
 	if (gomem_block_of(span)->exact)
 		bytes = gomem_block_bytes(gomem_block_of(span));
-	if (gomem_is_one(span->class))
-		gomem_arena_set_one(base, bytes, tag, rest);
-	else
-		gomem_arena_set(base, bytes, tag);
+	gomem_arena_set_one(base, bytes, tag, gomem_is_one(span->class) ? rest : tag);
 }
 
 /* Make @npages pages of @block, from @first on, the span that @want describes. */
