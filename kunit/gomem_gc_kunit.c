@@ -62,10 +62,10 @@ static void gc_collects(struct kunit *test)
 
 	for_each_online_cpu(cpu)
 		work_on_cpu(cpu, fill_cache, heap);
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), 0ULL);
 	KUNIT_EXPECT_GT(test, stats_of(test)->heap_inuse, 0ULL);
 	gomem_gc_cycle(heap, true);
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 	s = stats_of(test);
 	KUNIT_EXPECT_EQ(test, s->heap_inuse, 0ULL);
 	KUNIT_EXPECT_EQ(test, s->num_gc, 1U);
@@ -232,7 +232,7 @@ static void gc_counts_what_is_cached(struct kunit *test)
 		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
 	gomem_free_bulk(nr, objs);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->heap_alloc, 0ULL);
-	if (gomem_gc_cached_bytes(heap) >= 4 * MIB)
+	if (gomem_cached_bytes(heap) >= 4 * MIB)
 		KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), 0ULL);
 	else
 		KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
@@ -252,7 +252,7 @@ static void gc_rests(struct kunit *test)
 	/* What waits, and waited then, as on a CPU that sleeps. */
 	fill_cache(heap);
 	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
-	heap->gc->left = gomem_gc_cached_bytes(heap);
+	heap->gc->left = gomem_cached_bytes(heap);
 	KUNIT_EXPECT_EQ(test, gomem_gc_due(heap, false), U64_MAX);
 	more = gomem_heap_alloc(heap, 4 * MIB, GFP_KERNEL);
 	KUNIT_EXPECT_NE(test, gomem_gc_due(heap, false), U64_MAX);
@@ -283,7 +283,7 @@ static void gc_off_is_off(struct kunit *test)
 	heap->gc->checked -= 121 * NSEC_PER_SEC;
 	gomem_reclaim_look_at(heap, now += 121 * MSEC_PER_SEC);
 	KUNIT_EXPECT_EQ(test, gomem_gc_waits(heap), U64_MAX);
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), 0ULL);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 0U);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, U64_MAX);
 
@@ -293,7 +293,7 @@ static void gc_off_is_off(struct kunit *test)
 	heap->gc->checked -= 121 * NSEC_PER_SEC;
 	gomem_reclaim_look_at(heap, now += 500);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 1U);
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 	gomem_knob_set(heap, GOMEM_KNOB_GC_PERCENT, -1);
 	gomem_gc_cycle(heap, true);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 2U);
@@ -331,17 +331,17 @@ static void gc_leaves_a_busy_cpu(struct kunit *test)
 	u64 cached;
 
 	work_on_cpu(cpu, fill_cache, heap);
-	cached = gomem_gc_cached_bytes(heap);
+	cached = gomem_cached_bytes(heap);
 	KUNIT_ASSERT_FALSE(test, gomem_mcache_is_bare(mc));
 	WRITE_ONCE(mc->busy, 1);
 	KUNIT_EXPECT_EQ(test, gomem_gc_drain_cpus(heap, true), 0U);
 	KUNIT_EXPECT_EQ(test, mc->busy, 1);
 	KUNIT_EXPECT_NE(test, mc->drained, heap->growths);
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), cached);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), cached);
 	WRITE_ONCE(mc->busy, 0);
 	KUNIT_EXPECT_GT(test, gomem_gc_drain_cpus(heap, true), 0U);
 	KUNIT_EXPECT_TRUE(test, gomem_mcache_is_bare(mc));
-	KUNIT_EXPECT_LT(test, gomem_gc_cached_bytes(heap), cached);
+	KUNIT_EXPECT_LT(test, gomem_cached_bytes(heap), cached);
 	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
 }
 
@@ -408,7 +408,7 @@ static void gc_does_not_wait_for_a_cpu(struct kunit *test)
 	WRITE_ONCE(s.stop, true);
 	kthread_stop(thread);
 	put_task_struct(thread);
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 }
 
 static unsigned int empty_magazines(struct gomem_heap *heap)

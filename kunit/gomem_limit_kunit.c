@@ -99,13 +99,13 @@ static void limit_begins_cycles(struct kunit *test)
 	for (i = 0; i < nr; i++)
 		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
 	gomem_free_bulk(nr, objs);
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), (u64)MIB);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), (u64)MIB);
 	set_limit(test, MIB);
 	for (i = 0; i < 100 && !stats_of(test)->num_gc; i++) {
 		look_until_done(test);
 		usleep_range(1000, 2000);
 	}
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 	KUNIT_EXPECT_LE(test, gomem_limit_used(heap), (u64)MIB);
 	/* With nothing left to collect, there is no other cycle. */
 	i = stats_of(test)->num_gc;
@@ -124,13 +124,13 @@ static void limit_returns_idle_first(struct kunit *test)
 	make_idle(test, 16);
 	p = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
 	gomem_free(p);
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), 0ULL);
 	set_limit(test, 4 * MIB);
 	KUNIT_EXPECT_EQ(test, gomem_reclaim_look(heap), 1UL);
 	look_until_done(test);
 	KUNIT_EXPECT_EQ(test, gomem_limit_excess(heap), 0ULL);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, 0U);
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), 0ULL);
 }
 
 /*
@@ -161,7 +161,7 @@ static void limit_is_next_gc(struct kunit *test)
 		next = stats_of(test)->next_gc;
 		gomem_free_bulk(step, objs);
 	}
-	KUNIT_EXPECT_GT(test, gomem_gc_cached_bytes(heap), 100ULL * 1024);
+	KUNIT_EXPECT_GT(test, gomem_cached_bytes(heap), 100ULL * 1024);
 	KUNIT_EXPECT_EQ(test, stats_of(test)->next_gc, next);
 	for (i = 0; i < nr; i++) {
 		objs[i] = gomem_heap_alloc(heap, 1024, GFP_KERNEL);
@@ -169,7 +169,7 @@ static void limit_is_next_gc(struct kunit *test)
 			continue;
 		s = stats_of(test);
 		next = s->next_gc;
-		used = s->heap_alloc + gomem_gc_cached_bytes(heap);
+		used = s->heap_alloc + gomem_cached_bytes(heap);
 		look_until_done(test);
 		s = stats_of(test);
 		after = s->next_gc;

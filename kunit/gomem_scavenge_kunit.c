@@ -519,7 +519,7 @@ static void ebb_spares_busy_caches(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats_of(test)->num_gc, cycles);
 	now = look_on(test, now, 2000);
 	KUNIT_EXPECT_GT(test, stats_of(test)->num_gc, cycles);
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 }
 
 /* --- The worker. --- */
@@ -558,7 +558,7 @@ static void scavenge_rests(struct kunit *test)
 	for (i = 0; i < 200 && work_busy(&r->look.work); i++)
 		msleep(20);
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&r->look));
-	KUNIT_EXPECT_EQ(test, gomem_gc_cached_bytes(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, gomem_cached_bytes(heap), 0ULL);
 	gomem_reclaim_stop(heap);
 	gomem_free(p);
 	gomem_free(large);

@@ -385,7 +385,7 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	WRITE_ONCE(gc->wake, false);
 	live = gomem_gc_live_locked(heap);
 	goal = gomem_gc_next(heap, snap, live);
-	before = live + gomem_gc_cached_locked(heap);
+	before = live + gomem_cached_bytes(heap);
 	gc_clock_start(&clock);
 	gc_drain_cpus(heap, wake, &pause, &cpu_ns);
 	gc_sweep(heap);
@@ -394,7 +394,7 @@ void gomem_gc_cycle(struct gomem_heap *heap, bool forced)
 	cpu_ns += gc_clock_read(&clock);
 	gc_record(heap, forced, pause, cpu_ns);
 
-	gc->left = gomem_gc_cached_locked(heap);
+	gc->left = gomem_cached_bytes(heap);
 	trace_gomem_gc(gc->nr, forced, pause, cpu_ns, before, live + gc->left,
 		       gomem_gc_next(heap, snap, live));
 	if (gomem_knob(heap, GOMEM_KNOB_GCTRACE))

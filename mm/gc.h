@@ -78,8 +78,6 @@ void gomem_gc_look_at_cpus(struct gomem_heap *heap);
 void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums);
 u64 gomem_gc_waits(struct gomem_heap *heap);
 u64 gomem_gc_due(struct gomem_heap *heap, bool wanted);
-u64 gomem_gc_cached_bytes(struct gomem_heap *heap);
-u64 gomem_gc_cached_locked(struct gomem_heap *heap);
 u64 gomem_gc_live_locked(struct gomem_heap *heap);
 void gomem_gc_stats(struct gomem_heap *heap, const struct gomem_snapshot *snap,
 		    struct gomem_memstats *stats);

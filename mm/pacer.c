@@ -33,26 +33,6 @@
 #define WAITING_NS	(120 * NSEC_PER_SEC)
 
 /**
- * gomem_gc_cached_locked() - gomem_gc_cached_bytes() for who holds the mutex
- * @heap: the heap
- *
- * Context: process; gc->mutex held, whose scratch it uses.
- * Return: bytes, about right while they move.
- */
-u64 gomem_gc_cached_locked(struct gomem_heap *heap)
-{
-	u64 *cached = heap->gc->scratch->cached;
-	unsigned int class;
-	u64 bytes = 0;
-
-	lockdep_assert_held(&heap->gc->mutex);
-	gomem_cached_objects(heap, cached);
-	for (class = 1; class < GOMEM_NR_CACHED; class++)
-		bytes += cached[class] * gomem_class[class].size;
-	return bytes;
-}
-
-/**
  * gomem_gc_live_locked() - HeapAlloc
  * @heap: the heap
  *
@@ -71,23 +51,6 @@ u64 gomem_gc_live_locked(struct gomem_heap *heap)
 	for (class = 1; class < GOMEM_NR_CACHED; class++)
 		bytes += gomem_class[class].size *
 			 (snap->class[class].nmalloc - snap->class[class].nfree);
-	return bytes;
-}
-
-/**
- * gomem_gc_cached_bytes() - bytes of objects that wait in magazines
- * @heap: the heap
- *
- * Context: process.
- * Return: bytes, about right while they move.
- */
-u64 gomem_gc_cached_bytes(struct gomem_heap *heap)
-{
-	u64 bytes;
-
-	mutex_lock(&heap->gc->mutex);
-	bytes = gomem_gc_cached_locked(heap);
-	mutex_unlock(&heap->gc->mutex);
 	return bytes;
 }
 
@@ -145,7 +108,7 @@ static void pacer_set_alarm(struct gomem_heap *heap, u64 missing)
  */
 static u64 pacer_used_bytes(struct gomem_heap *heap, bool *more)
 {
-	u64 live = gomem_gc_live_locked(heap), cached = gomem_gc_cached_locked(heap);
+	u64 live = gomem_gc_live_locked(heap), cached = gomem_cached_bytes(heap);
 	struct gomem_gc *gc = heap->gc;
 
 	gc->left = min(gc->left, cached);
@@ -164,7 +127,7 @@ static bool pacer_waited_long(struct gomem_heap *heap, u64 now)
 	if (now - gc->checked < WAITING_NS)
 		return false;
 	gc->checked = now;
-	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0 || !gomem_gc_cached_locked(heap))
+	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) < 0 || !gomem_cached_bytes(heap))
 		return false;
 	WRITE_ONCE(gc->wake, true);
 	return true;
@@ -183,7 +146,7 @@ u64 gomem_gc_waits(struct gomem_heap *heap)
 	struct gomem_gc *gc = heap->gc;
 
 	mutex_lock(&gc->mutex);
-	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) >= 0 && gomem_gc_cached_locked(heap))
+	if (gomem_knob(heap, GOMEM_KNOB_GC_PERCENT) >= 0 && gomem_cached_bytes(heap))
 		wait = gc->checked + WAITING_NS > now ?
 		       gc->checked + WAITING_NS - now : 0;
 	mutex_unlock(&gc->mutex);
@@ -219,7 +182,9 @@ void gomem_gc_sum(struct gomem_heap *heap, struct gomem_gc_sums *sums)
 	memset(sums, 0, sizeof(*sums));
 	mutex_lock(&gc->mutex);
 	sums->live = gomem_gc_live_locked(heap);
-	sums->cached = gomem_gc_cached_locked(heap);
+	gomem_cached_objects(heap, scratch->cached);
+	for (class = 1; class < GOMEM_NR_CACHED; class++)
+		sums->cached += scratch->cached[class] * gomem_class[class].size;
 	sums->added = sums->cached - min(sums->cached, gc->left);
 	/* What waits has not been waiting for longer. */
 	if (!gc->waiting)
