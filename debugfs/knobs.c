@@ -2,8 +2,7 @@
 /*
  * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, the order of
  * sites, and gc, free_os_memory and peak_reset, which do what they are called when 1 is
- * written.  What is a number is
- * the same for all of them.
+ * written.  What is a number is the same for all of them.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>

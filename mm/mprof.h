@@ -28,7 +28,7 @@
 #define GOMEM_NR_LIFETIMES	8
 
 /*
- * gomem_bucket - a call stack that allocated objects of one size
+ * gomem_bucket - a call stack that allocated objects of one size, perhaps under a watch
  *
  * Numbered from 1 on.  One of which nothing is live is dead: it goes on counting
  * when its stack allocates again, unless another stack has got its place.
@@ -106,7 +106,6 @@ struct gomem_mprof {
 	spinlock_t lock;		/* everything below */
 	struct list_head watches;	/* changed under the mutex, too */
 	u64 forgotten;			/* stacks that have lost their place */
-	u64 forgotten_bytes;		/* allocated by them, estimated */
 	u32 nr_buckets, nr_chunks;	/* of each, that were ever used */
 	u16 free_bucket, free_chunk;
 	u16 oldest_dead, newest_dead;

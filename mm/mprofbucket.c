@@ -3,12 +3,13 @@
  * The stacks that the heap profile knows: where they are kept, and which of them
  * make room for others.
  *
- * A bucket belongs to a stack and a size.  Its frames are in chunks of four, which are
- * linked, so that any stack fits where another one was.  Both are found in bounded
- * time, because whoever allocates is waiting, perhaps with interrupts off: what was
- * never used comes first, and then the bucket that has been dead for longest, one of
- * which nothing is live.  The dead are in a list in the order in which they died; a
- * dead bucket whose stack allocates again is taken out of it and goes on counting.
+ * A bucket belongs to a stack, a size, and a watch (mm/watch.c), if there is one.  Its
+ * frames are in chunks of four, which are linked, so that any stack fits where another
+ * one was.  Both are found in bounded time, because whoever allocates is waiting, perhaps
+ * with interrupts off: what was never used comes first, and then the bucket that has been
+ * dead for longest, one of which nothing is live.  The dead are in a list in the order in
+ * which they died; a dead bucket whose stack allocates again is taken out of it and goes
+ * on counting.
  *
  * So a stack that holds memory is never forgotten, however many others there have been.
  * When all places are taken by stacks that hold something, a new one gets none; its
@@ -18,8 +19,6 @@
  * rate is not part of the key, and may be changed any number of times.
  */
 #include <linux/lockdep.h>
-#include <linux/log2.h>
-#include <linux/math64.h>
 #include <linux/string.h>
 
 #include "mprof.h"
@@ -51,9 +50,8 @@ size_t gomem_buckets_bytes(unsigned int max_buckets)
 void gomem_buckets_init(struct gomem_mprof *mprof, void *memory)
 {
 	size_t chunks = GOMEM_MPROF_CHUNKS(mprof->max_buckets) + 1;
-
-	u64 *kept;
 	unsigned int i;
+	u64 *kept;
 
 	mprof->bucket = memory;
 	kept = (void *)(mprof->bucket + mprof->max_buckets + 1);
@@ -214,10 +212,8 @@ static bool bucket_forget(struct gomem_mprof *mprof)
 		link = &mprof->bucket[*link].next;
 	*link = b->next;
 	bucket_put_chunks(mprof, b);
-	if (b->nmalloc) {
+	if (b->nmalloc)
 		mprof->forgotten++;
-		mprof->forgotten_bytes += gomem_weight_bytes(b->weight, b->size);
-	}
 	gomem_kept_forget(mprof, id);
 	memset(b, 0, sizeof(*b));
 	b->next = mprof->free_bucket;
@@ -287,7 +283,7 @@ static unsigned int bucket_add(struct gomem_mprof *mprof, const struct gomem_buc
 /**
  * gomem_bucket_get() - the bucket of a stack, a new one if there is none
  * @mprof: the profile
- * @key: what it is of: class, size, depth and hash; all else is 0
+ * @key: what it is of: class, size, depth, owner and hash; all else is 0
  * @frame: its stack, addresses all
  *
  * Stacks with code that is gone have names in place of its addresses, and so never
@@ -307,8 +303,7 @@ unsigned int gomem_bucket_get(struct gomem_mprof *mprof, const struct gomem_buck
 		b = &mprof->bucket[id];
 		if (b->hash == key->hash && b->size == key->size &&
 		    b->class == key->class && b->depth == key->depth &&
-		    b->owner == key->owner &&
-		    bucket_stack_is(mprof, b, frame))
+		    b->owner == key->owner && bucket_stack_is(mprof, b, frame))
 			return id;
 	}
 	return bucket_add(mprof, key, frame);

@@ -133,22 +133,16 @@ static unsigned long naming_of(struct gomem_heap *heap, struct naming *n, unsign
 	return (unsigned long)mprof_symbol(heap, n->name, d->gone);
 }
 
-/* Copy the stack of a bucket.  Does @d concern it? */
-static bool naming_begin(struct gomem_mprof *mprof, struct naming *n, unsigned int id,
-			 const struct gomem_departure *d)
+/* Copy the stack of a bucket. */
+static void naming_begin(struct gomem_mprof *mprof, struct naming *n, unsigned int id)
 {
 	unsigned long flags;
-	unsigned int i;
 
 	spin_lock_irqsave(&mprof->lock, flags);
 	n->depth = mprof->bucket[id].depth;
 	n->old_named = mprof->bucket[id].named;
 	gomem_bucket_stack(mprof, id, n->old);
 	spin_unlock_irqrestore(&mprof->lock, flags);
-	for (i = 0; i < n->depth; i++)
-		if (naming_concerns(n, i, d))
-			return true;
-	return false;
 }
 
 /* Put the new stack in place, unless the bucket has become another's meanwhile. */
@@ -169,19 +163,21 @@ static void naming_end(struct gomem_mprof *mprof, struct naming *n, unsigned int
 static void naming_bucket(struct gomem_heap *heap, struct naming *n, unsigned int id,
 			  const struct gomem_departure *d)
 {
+	bool concerned = false;
 	unsigned int i;
 
-	if (!naming_begin(heap->mprof, n, id, d))
-		return;
-	memcpy(n->new, n->old, sizeof(n->new));
+	naming_begin(heap->mprof, n, id);
 	n->new_named = n->old_named;
 	for (i = 0; i < n->depth; i++) {
+		n->new[i] = n->old[i];
 		if (!naming_concerns(n, i, d))
 			continue;
 		n->new[i] = naming_of(heap, n, i, d);
 		n->new_named |= BIT(i);
+		concerned = true;
 	}
-	naming_end(heap->mprof, n, id);
+	if (concerned)
+		naming_end(heap->mprof, n, id);
 }
 
 /**
