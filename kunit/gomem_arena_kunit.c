@@ -8,6 +8,7 @@
  * is theirs, no other heap's block can have an arena there, and each byte of
  * metadata is accounted for.
  */
+#include <linux/kthread.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/overflow.h>
@@ -583,6 +584,62 @@ static void arena_pages_of_others(struct kunit *test)
 	put_windows(base, 1);
 }
 
+/* A page that is gomem's and another owner's by turns, who notes something of its own. */
+struct turns {
+	struct gomem_block *block;
+	unsigned long nr;
+};
+
+static int take_turns(void *data)
+{
+	struct turns *turns = data;
+	unsigned long base = turns->block->base;
+	struct page *page = virt_to_page((void *)base);
+
+	while (!kthread_should_stop()) {
+		gomem_arena_set(base, GOMEM_PAGE_SIZE, GOMEM_TAG_NONE);
+		set_page_private(page, 1);
+		cpu_relax();
+		set_page_private(page, (unsigned long)turns->block);
+		gomem_arena_set(base, GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE);
+		WRITE_ONCE(turns->nr, turns->nr + 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Who looks meanwhile finds the span, or nothing; and does not follow what is no block. */
+static void arena_pages_by_turns(struct kunit *test)
+{
+	struct gomem_meta *meta = gomem_test_heap(test)->meta;
+	unsigned long found = 0, looks, base = get_windows(test, 1);
+	struct turns turns = {
+		.block = fake_block(test, meta, base, GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE),
+	};
+	struct task_struct *thread;
+	struct gomem_span *span;
+
+	thread = kthread_create(take_turns, &turns, "gomem_turns");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	/* Not on this CPU, if there is another one. */
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	kthread_bind(thread, cpumask_last(cpu_online_mask));
+	wake_up_process(thread);
+	for (looks = 0; looks < 200000 || READ_ONCE(turns.nr) < 1000; looks++) {
+		span = span_at(base);
+		found += span == &turns.block->span[0];
+		if (span && span != &turns.block->span[0])
+			break;
+		cond_resched();
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	kthread_stop(thread);
+	KUNIT_EXPECT_GE(test, looks, 200000UL);
+	KUNIT_EXPECT_GT(test, found, 0UL);
+	put_fake_block(turns.block, GOMEM_PAGE_SIZE);
+	put_windows(base, 1);
+}
+
 static void arena_set_pages(struct kunit *test)
 {
 	struct gomem_meta *meta = gomem_test_heap(test)->meta;
@@ -651,6 +708,7 @@ static struct kunit_case gomem_arena_cases[] = {
 	KUNIT_CASE(arena_lifetime),
 	KUNIT_CASE(arena_halves),
 	KUNIT_CASE(arena_pages_of_others),
+	KUNIT_CASE(arena_pages_by_turns),
 	KUNIT_CASE(arena_set_pages),
 	KUNIT_CASE(arena_undo),
 	{}

@@ -91,6 +91,36 @@ static void give_many(void **objs, unsigned int nr)
 		gomem_free(objs[i]);
 }
 
+/* What has a page that somebody refers to is not the next caller's, cached or not. */
+static void mcache_page_still_held(struct kunit *test)
+{
+	static const size_t sizes[] = { 40960, 60000 };
+	struct gomem_mheap *mheap = gomem_test_mheap(test);
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct page *page;
+	unsigned int i, k;
+	char *p, *again;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		/* The first page, one in the middle, the last. */
+		for (k = 0; k < 3; k++) {
+			p = gomem_heap_alloc(heap, sizes[i], GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, p);
+			page = virt_to_page(p + k * (sizes[i] - 1) / 2);
+			get_page(page);
+			gomem_free(p);
+			again = gomem_heap_alloc(heap, sizes[i], GFP_KERNEL);
+			KUNIT_EXPECT_PTR_NE(test, again, p);
+			KUNIT_EXPECT_EQ(test, mheap->nr_pinned, 1UL);
+			put_page(page);
+			gomem_mheap_unpin(mheap);
+			KUNIT_EXPECT_EQ(test, mheap->nr_pinned, 0UL);
+			gomem_free(again);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, gomem_check(heap, NULL), 0U);
+}
+
 static void mcache_starts_empty(struct kunit *test)
 {
 	struct gomem_mcache *mc = gomem_test_mcache(test);
@@ -735,6 +765,7 @@ static void mcache_uncached(struct kunit *test)
 }
 
 static struct kunit_case gomem_mcache_cases[] = {
+	KUNIT_CASE(mcache_page_still_held),
 	KUNIT_CASE(mcache_starts_empty),
 	KUNIT_CASE(mcache_is_lifo),
 	KUNIT_CASE(mcache_swaps_at_the_edge),

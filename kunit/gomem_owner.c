@@ -7,6 +7,7 @@
  * before something leaks, and rates of the profile that change as often.
  */
 #include <linux/gomem.h>
+#include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -36,28 +37,20 @@ module_param(fail, bool, 0400);
 MODULE_PARM_DESC(fail, "go on until an allocation fails, free all of that, and do not start (no)");
 
 /* All that is to be freed in the end. */
-static struct item {
-	struct item *next;
-} *items;
+static LLIST_HEAD(items);
 
 static void keep(void *p)
 {
-	struct item *item = p;
-
-	if (!item)
-		return;
-	item->next = items;
-	items = item;
+	if (p)
+		llist_add(p, &items);
 }
 
 static void free_all(void)
 {
-	struct item *item;
+	struct llist_node *item, *next;
 
-	while ((item = items)) {
-		items = item->next;
+	llist_for_each_safe(item, next, llist_del_all(&items))
 		gomem_free(item);
-	}
 }
 
 static __init noinline void owner_early(void)
