@@ -3,18 +3,17 @@
  * Arenas: from an address to what lies there.
  *
  * The direct map is cut into windows of 2 MiB.  A window that holds a block of
- * gomem's has an arena, which knows for each of its 512 half pages (the smallest
- * page of a kernel) a tag: the size class, or what else it is.  One array over all of the
+ * gomem's has an arena, which has a tag for each of its 512 half pages (the smallest
+ * page of a kernel): the size class, or what else it is.  One array over all of the
  * memory (mm/index.c) leads from an address to its arena; windows without one lead to
- * gomem_no_arena, in which every tag says "not gomem's".
- * So gomem_free() finds the class of any pointer with two look-ups, one in the index and
- * one in the arena; and a pointer that is not ours ends in the slow path without having
- * cost the others a test.
+ * gomem_no_arena, in which every tag says "not gomem's".  So gomem_free() finds the class
+ * of any pointer with two look-ups, one in the index and one in the arena; and a pointer
+ * that is not ours ends in the slow path without having cost the others a test.
  *
- * What the tag does not tell, the block does, and the kernel's descriptor of the page has
- * room for who owns it to note that (page_private()).  It is believed while the tag says
- * that the page is gomem's, if no page of the arena has become somebody else's meanwhile,
- * which the arena counts.
+ * What the tag does not tell, the block does.  The kernel's descriptor of a page has a
+ * word for whoever owns the page (page_private()), and there the block is noted.  The word
+ * is believed only if the tag says that the page is gomem's, and no page of the arena has
+ * become somebody else's while both were read; the arena counts how often that happens.
  *
  * Readers hold nothing but RCU, and load the index once: when memory is added
  * another one takes its place.  (With a spinlock held one is under RCU, too.)

@@ -10,9 +10,13 @@
  *
  * From birth to return the reference count of a page (of a compound block, of the first
  * one) is GOMEM_PAGE_COUNT, far below zero: see block.h for what that is good for.
- * Whoever wants to know whether others refer to a page compares; gomem_block_settle()
- * does for a span that is freed, and a page that is referred to even so when it goes
- * back stays with those who do, and goes back when the last of them lets go.
+ * Whoever wants to know whether others refer to a page compares it with that:
+ * gomem_block_settle() does so for a span that is freed.  If a page is referred to even
+ * when its block goes back, it stays with those who refer to it, and goes back when the
+ * last of them lets go.
+ *
+ * As long, the descriptor of such a page refers to the block; so this is also where an
+ * address leads to its span.
  *
  * Descriptors are freed after a grace period, because a wrong gomem_free() may
  * be looking at them.

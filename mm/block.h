@@ -35,9 +35,10 @@
  * rounded up to a power of two, unless it was cut off from a tail (mm/tail.c).
  * Everything but the constants is under its mheap's lock.
  *
- * Its spans follow it in memory, and behind those, if it is a shared one, two maps:
- * there is a descriptor for every 64 KiB of a small heap, and of such a block all of
- * it together is half a KiB.  From birth to return, its pages know it; see arena.c.
+ * Its spans follow it in memory, and behind those, if it is a shared one, two maps.  A
+ * small heap has mostly blocks of 64 KiB, and the descriptor of one, with all of that, is
+ * half a KiB.  From birth to return, its pages (of a compound one, the first) refer to it;
+ * see arena.c.
  *
  * The pages of a block are split, each with a reference count of its own.  Those
  * of a compound block, always exact, are not: it is as long as a power of two, goes

@@ -9,10 +9,11 @@
  *	mheap     of a node: blocks of pages, runs of pages in them
  *	kernel    the page allocator
  *
- * and every address finds its way back through the arena index.  A layer's header
- * includes those of the layers below it and no other; scripts/layers has the list,
- * prints the graph and checks it.  Where a layer has to tell those above something,
- * it goes through struct gomem_hooks.
+ * and every address finds its way back: to its tag through the arena index, to its block
+ * through its page's descriptor (mm/arena.c).  A layer's header includes those of the
+ * layers below it and no other; scripts/layers has the list, prints the graph and checks
+ * it.  Where a layer has to tell those above something, it goes through struct
+ * gomem_hooks.
  *
  * Spinlocks, in the order in which they may be nested, outermost first:
  *

@@ -14,7 +14,8 @@
  *
  * Memory that is about to go cannot go while gomem has pages of it, and gomem cannot
  * move objects; but it gives back all blocks without spans, and asks for a cycle to make
- * more of them.
+ * more of them.  When it is off, those are waited for who may be looking at its pages'
+ * descriptors.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>

@@ -12,14 +12,15 @@
  *	mm/mspan.c	the objects of a span
  *	mm/mheap.c	the page heap; and grow.c
  *	mm/block.c	memory from the page allocator
- *	mm/arena.c	from an address to its span
- *	mm/index.c	the array in which it looks for that
+ *	mm/arena.c	from an address to its tag and its block; and from there to its
+ *			span, in block.c
+ *	mm/index.c	the array from addresses to arenas
  *	mm/reclaim.c	the worker that gives memory back; from there on:
  *			scavenge.c, release.c, gc.c, pacer.c, limit.c
  *	mm/shrinker.c	giving it back when the kernel is short of it
  *	mm/oom.c	the same when there is nothing left, and a word about it
- *	mm/mprof.c	the heap profile; and mprofbucket.c, mprofname.c, modules.c,
- *			mprofread.c, mprofpeak.c
+ *	mm/mprof.c	the heap profile; and sampling.c, mprofbucket.c, mprofname.c,
+ *			modules.c, mprofread.c, mprofpeak.c, watch.c
  *	mm/snapshot.c	the counters, read so that they add up
  *	mm/mstats.c	MemStats, made from them
  */

@@ -37,7 +37,8 @@ struct gomem_sampled {
  * gomem_span - a run of pages that holds objects of one class, or one object
  *
  * Lives in its block's array, at the index of its first page: so it knows its block,
- * and with its class, whose it is (block.h).  A span in use is published in its arena.
+ * and with its class, whose it is (block.h).  The pages of one that is in use are tagged
+ * in their arena, and lead to it through their block.
  *
  * idle -> in use by mheap, under its lock.  In use -> dying by mcentral, under
  * its lock, when the last object has come back (if it is an uncached object, by
@@ -70,7 +71,7 @@ struct gomem_span {
 	u8 class;			/* 0: one uncached object */
 	u8 state;
 	u8 index;			/* constant: in the array */
-	u8 first;			/* of what span this page is: the index of its first one */
+	u8 first;			/* index of the span that has the page of this index */
 };
 
 /* There is one for each page. */
