@@ -3,10 +3,13 @@
  * Free, off the straight path of mm/mcache.c.
  *
  * Mostly the loaded magazine is full.  Then the previous one takes its place, or a full
- * one goes to the depot in exchange for an empty one.  Else the object is one that is not
- * to go into a magazine: of another node or heap, in the heap profile, referred to by
- * somebody, or from the emergency reserves; that goes to its span, one by one.  Or it is
- * no object at all, and is reported.
+ * one goes to the depot in exchange for an empty one.  Others take this way always: an
+ * object of another heap, or of a span with samples, whose tag does not tell what it is,
+ * is looked up, loses its mark if it has one, and then goes on like any other; of one of
+ * 40 to 64 KiB, the pages are looked at.  If somebody refers to one of these, if the
+ * object is of another node or a zone or from the emergency reserves, or if the mcache is
+ * busy, it does not go into a magazine but to its span.  Larger objects are left to
+ * mm/large.c, and what is no object at all is reported.
  */
 #include <linux/jump_label.h>
 #include <linux/percpu.h>

@@ -4,8 +4,9 @@
  *
  * Some allocations are sampled (which ones: sampling.c).  For each of them the
  * call stack is taken, and counted in a bucket, which belongs to that stack and
- * the size of the object.  When the object is freed, that is counted in the same
- * bucket: so a bucket knows what its stack has allocated and what it still holds.
+ * the size of the object (and to a watch: watch.c).  When the object is freed, that is
+ * counted in the same bucket: so a bucket knows what its stack has allocated and what it
+ * still holds.
  *
  * A sampled object is known by a mark beside its span.  As soon as a span has
  * such a mark, its pages are tagged GOMEM_TAG_SAMPLED, and as that is the index

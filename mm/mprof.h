@@ -28,7 +28,7 @@
 #define GOMEM_NR_LIFETIMES	8
 
 /*
- * gomem_bucket - a call stack that allocated objects of one size, perhaps under a watch
+ * gomem_bucket - a call stack that allocated objects of one size, under one watch or none
  *
  * Numbered from 1 on.  One of which nothing is live is dead: it goes on counting
  * when its stack allocates again, unless another stack has got its place.
@@ -91,7 +91,7 @@ struct gomem_mprof {
 	bool by_pinned;			/* the order in which sites are printed */
 	atomic_long_t dropped;
 	struct mutex watch_mutex;	/* watches come and go */
-	u32 unwatched_rate;		/* when there was none */
+	u32 unwatched_rate;		/* what it was before the first of them */
 	struct mutex rate_mutex;	/* changes of the rate; what is kept */
 	u32 rate_sets;			/* how many */
 	/*

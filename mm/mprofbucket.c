@@ -3,13 +3,13 @@
  * The stacks that the heap profile knows: where they are kept, and which of them
  * make room for others.
  *
- * A bucket belongs to a stack, a size, and a watch (mm/watch.c), if there is one.  Its
- * frames are in chunks of four, which are linked, so that any stack fits where another
+ * A bucket belongs to a stack and a size, and to a watch if there is one (mm/watch.c).
+ * Its frames are in chunks of four, which are linked, so that any stack fits where another
  * one was.  Both are found in bounded time, because whoever allocates is waiting, perhaps
  * with interrupts off: what was never used comes first, and then the bucket that has been
- * dead for longest, one of which nothing is live.  The dead are in a list in the order in
- * which they died; a dead bucket whose stack allocates again is taken out of it and goes
- * on counting.
+ * dead for longest.  A dead one is one of which nothing is live.  The dead are in a list
+ * in the order in which they died; a dead bucket whose stack allocates again is taken out
+ * of it and goes on counting.
  *
  * So a stack that holds memory is never forgotten, however many others there have been.
  * When all places are taken by stacks that hold something, a new one gets none; its

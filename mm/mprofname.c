@@ -9,7 +9,7 @@
  * An address and a symbol are told apart by a bit for each frame of a stack.
  *
  * A symbol is made once and never unmade, so there are as many as places in code that
- * has gone and had been in a stack.
+ * has gone and had been in a stack, MOST_SYMBOLS at most.
  */
 #include <linux/jhash.h>
 #include <linux/kernel.h>
@@ -20,7 +20,7 @@
 #include "meta.h"
 #include "mprof.h"
 
-/* More names than that are not kept, lest there be no end to them. */
+/* Of so many at most: what goes later has no name, lest there be no end to them. */
 #define MOST_SYMBOLS	16384
 
 /* How a module that has gone is told from one that is there. */

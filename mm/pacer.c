@@ -6,11 +6,11 @@
  * after the last one and by gc_percent; what that one left in caches does not count, or
  * cycles would follow each other for nothing.  Also when what is cached is not used and
  * pins most of the heap (mm/reclaim.c), and when objects have waited for two minutes.
- * None of this is so where gc_percent is -1.  And, whatever that is, when somebody asks
- * for a cycle, when the memory limit is near (mm/limit.c), and when memory is short.
- * NextGC is the goal, or where the limit comes first, that.  After a background cycle
- * there is none for at least as long as it took, so they never take more than half of
- * one CPU.
+ * Where gc_percent is -1, none of these three begins one.  And, whatever that is, a cycle
+ * begins when somebody asks for it, when the memory limit is near (mm/limit.c), and when
+ * memory is short.  NextGC is the goal, or what the heap will be when the limit is near,
+ * if that is less.  After a background cycle there is none for at least as long as it
+ * took, so they never take more than half of one CPU.
  *
  * Here is what the worker asks; it is the worker that runs the cycle (mm/gc.c).  So that
  * it asks in time, it is called when as much has been allocated as was missing.

@@ -285,7 +285,7 @@ struct gomem_memstats_size {
  * @mspan_sys: bytes of all span descriptors
  * @mcache_inuse: bytes of mcaches and of magazines in use
  * @mcache_sys: bytes of mcaches and all magazines
- * @buck_hash_sys: bytes of the heap profile's buckets
+ * @buck_hash_sys: bytes of the heap profile: buckets, marks and names
  * @gc_sys: bytes of bitmaps, blocks and arenas
  * @other_sys: bytes of everything else
  * @next_gc: @heap_alloc and cached bytes at which the next reclaim cycle starts;
