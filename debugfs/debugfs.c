@@ -3,7 +3,7 @@
  * /sys/kernel/debug/gomem and /proc/gomem: which files there are.
  *
  * What they print is in the files beside this one, and what the numbers mean in
- * Documentation/memstats.rst.
+ * Documentation/memstats.rst and profile.rst.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>

@@ -2,9 +2,9 @@
 /*
  * heap.txt: the heap profile in Go's text form.
  *
- * Figures are estimates, and the rate in the first line is the one that tells pprof so:
- * it has room for one rate, and samples may have been taken at several.  Names stand
- * behind '#', where pprof does not look.
+ * Figures are estimates for all objects.  The first line has room for one rate, by which
+ * pprof scales samples, but they may have been taken at several; so it says 1, at which
+ * there is nothing to scale.  Names stand behind '#', where pprof does not look.
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -90,7 +90,7 @@ static void show_records(struct seq_file *m, struct gomem_reading *r,
 		objects += site[i].objects;
 		bytes += site[i].bytes;
 	}
-	/* Go writes twice the rate. */
+	/* A rate of 1: Go writes twice the rate. */
 	seq_printf(m, "heap profile: %llu: %llu [%llu: %llu] @ heap/2\n",
 		   live, live_bytes, objects, bytes);
 	sort(site, r->sites.nr, sizeof(*site), compare_live, NULL);

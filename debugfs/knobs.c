@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, the order of
- * sites, and gc, free_os_memory and peak_reset, which do what they are called when 1 is
- * written.  What is a number is the same for all of them.
+ * Files to write to: the knobs of mm/knobs.c, the rate of the heap profile, and gc,
+ * free_os_memory and peak_reset, which do what they are called when 1 is written.  What is
+ * a number is the same for all of them.  (sites_order, which takes a word, is in sites.c.)
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>

@@ -3,9 +3,9 @@
  * memstats and memstats.json: Go's runtime.MemStats, for people and for
  * programs; and the end of heap.txt.
  *
- * All walk one table of fields (gomem_fields below), so that none
- * can know a field that the others do not.  The JSON is what Go's
- * encoding/json writes for the struct: the same names, order and types.
+ * All walk one table of fields (gomem_fields below), so that none can know a field that
+ * the others do not.  The JSON is what Go's encoding/json writes for the struct: the same
+ * names, order and types.
  */
 #include <linux/ktime.h>
 #include <linux/math64.h>

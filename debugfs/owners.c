@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * modules, lifetimes, peak, failed: the heap profile by module, by age, and as it was.
+ * modules, lifetimes, peak, failed: the heap profile by module, by the age at which
+ * objects were freed, and as it was at another time.
  *
  * All of them are made from a reading of the profile (reading.c); a site belongs to the
  * module of its first frame, which is where gomem was called from.

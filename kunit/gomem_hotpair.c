@@ -2,9 +2,9 @@
 /*
  * What does a pair of an allocation and a free cost, next to kmalloc()?
  *
- * Loading the module measures and prints.  In a guest whose time stamp counter counts instructions
- * (-icount) the figures repeat exactly; elsewhere they are cycles, the best of
- * several rounds.
+ * Loading the module measures and prints: of some sizes, and of one that the compiler
+ * knows.  In a guest whose time stamp counter counts instructions (-icount) the figures
+ * repeat exactly; elsewhere they are cycles, the best of several rounds.
  */
 #include <linux/gomem.h>
 #include <linux/module.h>

@@ -3,10 +3,10 @@
  * Does what is sent by reference arrive as it was?
  *
  * A buffer is sent over a TCP connection to this machine, by reference where
- * sendpage_ok() allows that, as the kernel's own senders do.
- * Then it is freed, others get memory and fill it, and only then is it received.
- * For each size and allocator it prints how many of the bytes that arrive are the
- * ones that were sent, and how many were sent by reference.
+ * sendpage_ok() allows that, as the kernel's own senders do.  Then it is freed, others
+ * get memory and fill it, and only then is it received.  For each size and allocator it
+ * prints how many of the bytes that arrive are the ones that were sent, and how many were
+ * sent by reference.
  */
 #include <linux/in.h>
 #include <linux/net.h>
