@@ -3,8 +3,8 @@
  * sites: who holds the memory of each size class, for people.
  *
  * The class that holds most comes first, and in it the stack that holds most; or, when
- * "pinned" has been written to sites_order, the stack that pins most: bytes of spans that
- * nobody has, and that cannot go back because of what is live beside them.
+ * "pinned" has been written to sites_order, the stack that pins most: what is free in
+ * spans, and cannot go back because of what is live beside it.
  */
 #include <linux/fs.h>
 #include <linux/math64.h>

@@ -261,7 +261,9 @@ static noinline void *mcache_alloc_uncached(struct gomem_heap *heap, unsigned in
 	return p;
 }
 
-/* The count of @class has run out.  Returns the rate by which the object is sampled, or 0. */
+/*
+ * The count of @class has run out.  Returns the rate by which the object is sampled, or 0.
+ */
 static noinline u32 mcache_ran_out(struct gomem_heap *heap, struct gomem_mcache *mc,
 				   unsigned int class)
 {

@@ -5,7 +5,8 @@
  * What is got here comes from kmalloc() and is counted, as the kernel really holds it,
  * under the field of MemStats that it belongs to.  Mcaches, page heaps and mcentrals, and
  * the buckets of the heap profile are got and counted where they are made; arenas and
- * their index are counted in mm/arena.c, because they are of no heap.
+ * their index are counted in mm/arena.c, and what is made ahead in mm/stock.c, because
+ * they are of no heap.
  *
  * Here is also the one place where tests make requests fail, for metadata and for pages
  * alike.

@@ -211,7 +211,7 @@ void gomem_sites_put(struct gomem_sites *sites);
 /* What is known of the live objects of a bucket, from a look at the spans. */
 struct gomem_hold {
 	u64 age;			/* of the oldest, in ticks, from 1 on; 0: none */
-	u64 pinned;			/* bytes beside them that nobody has, estimated */
+	u64 pinned;			/* their share of what is free in their spans; bytes */
 };
 
 void gomem_mprof_holds(struct gomem_heap *heap, struct gomem_hold *hold, unsigned int nr);

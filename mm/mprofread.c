@@ -48,7 +48,9 @@ static void sites_fill(struct gomem_mprof *mprof, unsigned int id,
 	site->live_bytes = gomem_weight_bytes(b->live_weight, b->size);
 }
 
-/* Copy them.  False if places were given to other stacks so fast that there are too many. */
+/*
+ * Copy them.  False if places were given to other stacks so fast that there were too many.
+ */
 static bool sites_copy(struct gomem_mprof *mprof, struct gomem_sites *sites)
 {
 	size_t used = 0, most = sites_most_frames(mprof);
@@ -207,7 +209,7 @@ static void holds_note(const struct holds *holds, const struct gomem_sample *sam
 					GOMEM_WEIGHT_BITS);
 }
 
-/* What nobody has of a span is kept by those that are live in it, by equal shares. */
+/* What is free in a span is pinned by its objects, each of them by an equal share. */
 static void holds_note_marks(const struct gomem_span *span, const struct holds *holds)
 {
 	size_t live = span->nalloc * gomem_class[span->class].size;
