@@ -146,19 +146,25 @@ static void mprof_die_is_fair(struct kunit *test)
 	}
 }
 
+/* What sampled objects stand for, as Go computes it. */
+static u64 scale(u64 value, size_t size, u32 rate)
+{
+	return mul_u64_u64_div_u64(value, GOMEM_P_ONE, gomem_sample_probability(size, rate));
+}
+
 /* Go's own figures. */
 static void mprof_scales_as_go(struct kunit *test)
 {
 	const u32 rate = 512 << 10;
 
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(4, 1024, rate), 2050ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(4096, 1024, rate), 2099200ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(3, 1024, rate), 1537ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(3072, 1024, rate), 1574400ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(1, rate, rate), 1ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(rate, rate, rate), 829411ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(7, 8, 1), 7ULL);
-	KUNIT_EXPECT_EQ(test, gomem_sample_scale(7, 1 << 22, 4096), 7ULL);
+	KUNIT_EXPECT_EQ(test, scale(4, 1024, rate), 2050ULL);
+	KUNIT_EXPECT_EQ(test, scale(4096, 1024, rate), 2099200ULL);
+	KUNIT_EXPECT_EQ(test, scale(3, 1024, rate), 1537ULL);
+	KUNIT_EXPECT_EQ(test, scale(3072, 1024, rate), 1574400ULL);
+	KUNIT_EXPECT_EQ(test, scale(1, rate, rate), 1ULL);
+	KUNIT_EXPECT_EQ(test, scale(rate, rate, rate), 829411ULL);
+	KUNIT_EXPECT_EQ(test, scale(7, 8, 1), 7ULL);
+	KUNIT_EXPECT_EQ(test, scale(7, 1 << 22, 4096), 7ULL);
 }
 
 static void mprof_refuses_rates(struct kunit *test)
@@ -642,7 +648,7 @@ static void mprof_weights(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(rates); i++) {
 		for (class = 1; class < GOMEM_NR_CACHED; class++) {
 			u32 size = gomem_class[class].size;
-			u64 exact = gomem_sample_scale(1 << 20, size, rates[i]);
+			u64 exact = scale(1 << 20, size, rates[i]);
 			u64 weight = gomem_weight(gomem_sample_weight(size, rates[i]));
 			s64 error = (s64)(weight << (20 - GOMEM_WEIGHT_BITS)) - exact;
 

@@ -31,9 +31,6 @@
 #define LN2_BITS	32
 #define LN2		2977044472ULL	/* ln 2 */
 
-#define P_BITS		34	/* of a probability */
-#define P_ONE		BIT_ULL(P_BITS)
-
 #define WEIGHT_BITS	24	/* of the fraction of what it stands for */
 
 /* log2(@x) with LOG_BITS bits of fraction, for 1 <= @x <= 2^32. */
@@ -82,24 +79,30 @@ u64 gomem_sample_left(u32 random, u32 size, u32 rate)
 	return div_u64(gomem_sample_gap(random, rate), size) + 1;
 }
 
-/* The probability that an object of @size bytes is sampled. */
-static u64 sampling_probability(u64 size, u32 rate)
+/**
+ * gomem_sample_probability() - how likely is it that an object is sampled?
+ * @size: bytes
+ * @rate: the profile's rate
+ *
+ * Return: from 0 to GOMEM_P_ONE, which is always.
+ */
+u64 gomem_sample_probability(u64 size, u32 rate)
 {
 	unsigned int halved = 0, n;
 	u64 x, p, term;
 
-	if (rate <= 1 || size / rate >= 23)	/* where it is 1 to P_BITS */
-		return P_ONE;
-	for (x = div_u64(size << P_BITS, rate); x > P_ONE; x /= 2)
+	if (rate <= 1 || size / rate >= 23)	/* where it is 1 to GOMEM_P_BITS */
+		return GOMEM_P_ONE;
+	for (x = div_u64(size << GOMEM_P_BITS, rate); x > GOMEM_P_ONE; x /= 2)
 		halved++;
 	/* 1 - exp(-x) = x - x^2/2! + x^3/3! - ... */
 	for (p = 0, term = x, n = 2; term; n++) {
 		p += n % 2 ? -term : term;
-		term = div_u64(mul_u64_u64_shr(term, x, P_BITS), n);
+		term = div_u64(mul_u64_u64_shr(term, x, GOMEM_P_BITS), n);
 	}
 	/* 1 - exp(-2x) = p (2 - p) */
 	while (halved--)
-		p = 2 * p - mul_u64_u64_shr(p, p, P_BITS);
+		p = 2 * p - mul_u64_u64_shr(p, p, GOMEM_P_BITS);
 	return p;
 }
 
@@ -118,20 +121,7 @@ bool gomem_sample_die(u32 random, size_t size, u32 rate)
 	/* p < size / rate, so that this is most often the answer. */
 	if (((u64)random * rate) >> 32 >= size)
 		return false;
-	return ((u64)random << (P_BITS - 32)) < sampling_probability(size, rate);
-}
-
-/**
- * gomem_sample_scale() - what sampled objects stand for
- * @value: how many, or how many bytes
- * @size: bytes of each
- * @rate: the rate at which they were sampled
- *
- * Return: the estimate for all objects.
- */
-u64 gomem_sample_scale(u64 value, size_t size, u32 rate)
-{
-	return mul_u64_u64_div_u64(value, P_ONE, sampling_probability(size, rate));
+	return ((u64)random << (GOMEM_P_BITS - 32)) < gomem_sample_probability(size, rate);
 }
 
 /**
@@ -144,8 +134,8 @@ u64 gomem_sample_scale(u64 value, size_t size, u32 rate)
  */
 u16 gomem_sample_weight(size_t size, u32 rate)
 {
-	u64 p = max(sampling_probability(size, rate), 1ULL);
-	u64 weight = div64_u64(P_ONE << WEIGHT_BITS, p);
+	u64 p = max(gomem_sample_probability(size, rate), 1ULL);
+	u64 weight = div64_u64(GOMEM_P_ONE << WEIGHT_BITS, p);
 	unsigned int exponent = ilog2(weight) - WEIGHT_BITS;
 	unsigned int shift = WEIGHT_BITS + exponent - GOMEM_WEIGHT_BITS;
 	u64 mantissa = (weight + BIT_ULL(shift - 1)) >> shift;

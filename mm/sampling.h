@@ -12,7 +12,11 @@
 u64 gomem_sample_gap(u32 random, u32 rate);
 u64 gomem_sample_left(u32 random, u32 size, u32 rate);
 bool gomem_sample_die(u32 random, size_t size, u32 rate);
-u64 gomem_sample_scale(u64 value, size_t size, u32 rate);
+
+#define GOMEM_P_BITS	34	/* of a probability */
+#define GOMEM_P_ONE	BIT_ULL(GOMEM_P_BITS)
+
+u64 gomem_sample_probability(u64 size, u32 rate);
 
 /*
  * How many objects a sample stands for, in 16 bits: five of an exponent and eleven
