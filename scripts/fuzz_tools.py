@@ -11,8 +11,6 @@ number alone: --copy I runs that one, and shows what the tools said.
 """
 
 import argparse
-import importlib.machinery
-import importlib.util
 import io
 import os
 import random
@@ -29,6 +27,7 @@ TOOLS = os.path.join(HERE, "tools")
 DATA = os.path.join(HERE, "testdata")
 sys.path.insert(0, TOOLS)
 import gomem_cli        # noqa: E402  pylint: disable=wrong-import-position
+import tap              # noqa: E402  pylint: disable=wrong-import-position
 
 # A tool that takes longer hangs, even on a busy machine.
 PATIENCE = 60
@@ -66,16 +65,6 @@ dentry 13608 13608 192 21 1 : tunables 0 0 0 : slabdata 648 648 0
 TABLES = {"sites": SITES, "modules": MODULES, "slabinfo": SLABINFO}
 KNOBS = {"gc_percent": b"100\n", "memory_limit": b"9000000\n", "mem_profile_rate": b"4096\n",
          "scavenge_delay_ms": b"5000\n"}
-
-
-def load(name):
-    """A program as a module."""
-    loader = importlib.machinery.SourceFileLoader(
-        name.replace("-", "_"), os.path.join(TOOLS, name))
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
 
 
 def saved_copies():
@@ -320,7 +309,7 @@ def main():
     parser.add_argument("--copy", type=int)
     args = parser.parse_args()
     signal.signal(signal.SIGALRM, too_late)
-    modules = {name: load(name)
+    modules = {name: tap.load(os.path.join(TOOLS, name))
                for name in ("gomem-doctor", "gomem-export", "gomem-plot", "gomemtop")}
     saved, stream = saved_copies()
     faults, runs = 0, {0: 0, 1: 0, 2: 0}

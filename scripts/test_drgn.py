@@ -7,18 +7,18 @@ Usage: scripts/test_drgn.py DIR
 DIR has what scripts/drgn.guest has left, the dump "core", and the modules.
 """
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import subprocess
 import sys
-import traceback
+from contextlib import nullcontext
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "tools"))
 import gomem_files              # noqa: E402  pylint: disable=C0413
+import tap                      # noqa: E402  pylint: disable=C0413
+from tap import same, true      # noqa: E402  pylint: disable=C0413
 
 TOOL = os.path.join(HERE, "tools", "gomem-drgn")
 # These do not change when nobody allocates and nobody frees,
@@ -26,35 +26,12 @@ FIELDS = ("HeapAlloc", "TotalAlloc", "Mallocs", "Frees", "HeapInuse", "HeapObjec
           "BuckHashSys")
 # and these only if something idle can be given back.
 IDLE_FIELDS = ("HeapSys", "HeapIdle", "HeapReleased")
-TESTS = []
-
-
-def test(function):
-    """Register a test, which gets a directory."""
-    TESTS.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def same(have, want, what=""):
-    """Fail unless two values are equal."""
-    if have != want:
-        raise AssertionError(f"{what} {have!r}, not {want!r}")
-
-
-def true(value, what):
-    """Fail unless it holds."""
-    if not value:
-        raise AssertionError(what)
+test = tap.Tests()
 
 
 def run(*arguments, status=0):
-    """What gomem-drgn prints, and complains of; fails if it exits otherwise."""
-    done = subprocess.run([sys.executable, TOOL, *arguments], capture_output=True,
-                          text=True, timeout=300, check=False,
-                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-    same(done.returncode, status, f"{arguments}: {done.stdout[-500:]} {done.stderr}")
-    true("Traceback" not in done.stderr, done.stderr)
-    return done.stdout, done.stderr
+    """What gomem-drgn prints, and complains of."""
+    return tap.run(sys.executable, TOOL, *arguments, status=status)
 
 
 def parts(text):
@@ -111,23 +88,23 @@ def judge(where, text, fields, sites):
     same(classes_of(said["gomem classes"])["4096"][0], 1234, "leaked objects")
 
 
-@test
-def while_it_runs(where):
+@test("gomem-drgn: while it runs")
+def _(where):
     """From /proc/kcore."""
     with open(os.path.join(where, "live"), encoding="utf-8") as file:
         judge(os.path.join(where, "running"), file.read(), FIELDS + IDLE_FIELDS, 4)
 
 
-@test
-def from_the_dump(where):
+@test("gomem-drgn: from the dump")
+def _(where):
     """All that there was."""
     judge(os.path.join(where, "last"), run(
         os.path.join(where, "core"), "--ko", os.path.join(where, "gomem.ko"))[0],
           FIELDS, 5)
 
 
-@test
-def the_first_sites(where):
+@test("gomem-drgn: the first sites")
+def _(where):
     """As many as one wants."""
     text = parts(run(os.path.join(where, "core"), "--top", "1", "--ko",
                      os.path.join(where, "gomem.ko"))[0])["gomem sites"]
@@ -135,21 +112,12 @@ def the_first_sites(where):
          "keep_names" not in text, text)
 
 
-def tool():
-    """gomem-drgn as a module."""
-    loader = importlib.machinery.SourceFileLoader("gomem_drgn", TOOL)
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader("gomem_drgn", loader))
-    loader.exec_module(module)
-    return module
-
-
-@test
-def wrong_books(where):
+@test("gomem-drgn: wrong books")
+def _(where):
     """What was changed in the dump is told; and what was, is put back."""
     import drgn
     core, ko = os.path.join(where, "core"), os.path.join(where, "gomem.ko")
-    module = tool()
+    module = tap.load(TOOL)
     gomem = module.Gomem(module.Kernel(drgn, core, ko))
     offset = gomem.prog.read_u64(gomem.kernel.symbols["page_offset_base"])
     central = gomem.nodes[0].central
@@ -189,8 +157,8 @@ def resized(path, function):
     return data
 
 
-@test
-def wrong_files(where):
+@test("gomem-drgn: wrong files")
+def _(where):
     """Each with a word on what is wrong."""
     core, ko = os.path.join(where, "core"), os.path.join(where, "gomem.ko")
     leak = os.path.join(where, "gomem_leak.ko")
@@ -217,20 +185,8 @@ def wrong_files(where):
 
 def main():
     """Run the tests."""
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        print(__doc__.strip())
-        return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
-    failed = 0
-    for count, (name, function) in enumerate(TESTS, 1):
-        try:
-            function(sys.argv[1])
-            print(f"ok {count} - gomem-drgn: {name}", flush=True)
-        except Exception:       # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {count} - gomem-drgn: {name}")
-            for line in traceback.format_exc().splitlines()[-6:]:
-                print("# " + line[:600], flush=True)
-    return 1 if failed else 0
+    where, = tap.words(__doc__, 1)
+    return test.run(lambda: nullcontext(where))
 
 
 if __name__ == "__main__":

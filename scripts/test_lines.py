@@ -16,11 +16,14 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
+from contextlib import nullcontext
+
+sys.dont_write_bytecode = True
+import tap              # noqa: E402  pylint: disable=C0413
+from tap import same, true      # noqa: E402  pylint: disable=C0413
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 LINES = os.path.join(HERE, "tools", "gomem-lines")
-TESTS = []
 ENV = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1", "GOFLAGS": "",
        "GO111MODULE": "off", "COLUMNS": "80",
        # The system's, which is what packages install.
@@ -94,32 +97,12 @@ int three(int n)
 """
 
 
-def test(function):
-    """Register a test, which gets a Built."""
-    TESTS.append((function.__name__.replace("_", " "), function))
-    return function
+test = tap.Tests()
 
 
-def same(have, want, what=""):
-    """Fail unless two values are equal."""
-    if have != want:
-        raise AssertionError(f"{what} {have!r}, not {want!r}")
-
-
-def true(value, what):
-    """Fail unless it holds."""
-    if not value:
-        raise AssertionError(what)
-
-
-def run(*command, status=0, **options):
-    """What it prints; fails if the exit status is another one."""
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False,
-                          env={**ENV, **options.pop("env", {})}, **options)
-    error = done.stderr.decode(errors="replace")
-    same(done.returncode, status, f"{command}: {error} exit status")
-    true("Traceback" not in error, error)
-    return done.stdout, error
+def run(*command, status=0, env=(), **options):
+    """What it prints, in bytes, and what it complains of."""
+    return tap.run(*command, status=status, text=False, env={**ENV, **dict(env)}, **options)
 
 
 def refused(says, *arguments, **options):
@@ -273,8 +256,8 @@ class Built:
                            raw, re.M)}
 
 
-@test
-def list_shows_the_line(built):
+@test("gomem-lines: list shows the line")
+def _(built):
     """With what was inlined there."""
     leak = built.frames("leak")[0][0]
     out, said = built.lines([[leak, "worker"], ["worker"]])
@@ -292,8 +275,8 @@ def list_shows_the_line(built):
     true(re.search(rf"\. +4(kB|096) +{line}:\s+keep\(n\);", listed), listed)
 
 
-@test
-def the_rest_stays(built):
+@test("gomem-lines: the rest stays")
+def _(built):
     """Samples, other frames, what later versions add; and it can be done again."""
     leak = built.frames("leak")[0][0]
     other = "elsewhere+0x12/0x34 [ext4]"
@@ -317,8 +300,8 @@ def the_rest_stays(built):
     true(not os.path.exists(built.path("again.pb")), "it wrote")
 
 
-@test
-def names_with_offsets(built):
+@test("gomem-lines: names with offsets")
+def _(built):
     """As a function's name, too."""
     leak = built.frames("leak")[0][0]
     out, _ = built.lines([[leak]], system_names=False)
@@ -326,8 +309,8 @@ def names_with_offsets(built):
                              ("leak [gomem_built]", *built.line("leak"))}, "frames")
 
 
-@test
-def of_what_is_gone(built):
+@test("gomem-lines: of what is gone")
+def _(built):
     """A module that was there when the profile was taken is as good."""
     out, _ = built.lines([[built.frames("leak")[0][0] + " (gone)"]])
     same(built.places(out), {("keep [gomem_built] (gone)", *built.line("keep")),
@@ -335,8 +318,8 @@ def of_what_is_gone(built):
          "frames")
 
 
-@test
-def a_call_at_the_end(built):
+@test("gomem-lines: a call at the end")
+def _(built):
     """It returns to where the next function begins."""
     calls = built.frames("last")[0]
     true(re.match(r"last\+0x(\w+)/0x\1 ", calls[-1]), calls)
@@ -344,8 +327,8 @@ def a_call_at_the_end(built):
     same(built.places(out), {("last [gomem_built]", *built.line("last"))}, "frames")
 
 
-@test
-def one_frame(built):
+@test("gomem-lines: one frame")
+def _(built):
     """--at: as the doctor suggests."""
     frame = built.frames("leak")[0][0]
     keep, leak = built.line("keep"), built.line("leak")
@@ -361,8 +344,8 @@ def one_frame(built):
     refused("give a PROFILE or --at", "--at", frame, "heap.pb", "--ko", built.ko)
 
 
-@test
-def functions_of_one_name(built):
+@test("gomem-lines: functions of one name")
+def _(built):
     """The size tells which; if it does not, nothing is told."""
     twins = built.frames("twin")
     same(len(twins), 2, "twins")
@@ -376,8 +359,8 @@ def functions_of_one_name(built):
     true("1 of 2 frames have lines; the others are in [gomem_built] (1)" in said, said)
 
 
-@test
-def the_kernel(built):
+@test("gomem-lines: the kernel")
+def _(built):
     """Is linked, and its frames are in no module."""
     leak = built.frames("leak", built.vmlinux, None)[0][0]
     module = built.frames("twin")[0][0]
@@ -390,8 +373,8 @@ def the_kernel(built):
     same(said, "", "stderr")
 
 
-@test
-def compressed_and_to_a_pipe(built):
+@test("gomem-lines: compressed and to a pipe")
+def _(built):
     """As pprof writes it."""
     stacks = [[built.frames("leak")[0][0]]]
     out, _ = built.lines(stacks)
@@ -400,8 +383,8 @@ def compressed_and_to_a_pipe(built):
         same(run(LINES, packed, "--ko", built.ko)[0], file.read(), "from gzip")
 
 
-@test
-def wrong_files(built):
+@test("gomem-lines: wrong files")
+def _(built):
     """Each with a word on what is wrong."""
     leak = built.frames("leak")[0][0]
     made = built.write("made.pb", profile([[leak]]))
@@ -424,8 +407,8 @@ def wrong_files(built):
     true("there is no readelf; it is in binutils" in error, error)
 
 
-@test
-def not_what_was_loaded(built):
+@test("gomem-lines: not what was loaded")
+def _(built):
     """A file that was built anew since is found out."""
     leak = built.frames("leak")[0][0]
     longer = re.sub("/0x.*? ", "/0x777 ", leak)
@@ -436,8 +419,8 @@ def not_what_was_loaded(built):
     true(not os.path.exists(built.path("none.pb")), "it wrote")
 
 
-@test
-def damaged_profiles(built):
+@test("gomem-lines: damaged profiles")
+def _(built):
     """Whatever bytes are changed, it ends with 0 or 2, and in words."""
     data = profile([[built.frames("leak")[0][0], "worker"]])
     chance = random.Random(11)
@@ -456,24 +439,10 @@ def damaged_profiles(built):
 
 def main():
     """Run the tests."""
-    names = sys.argv[1:]
-    if names and names[0] in ("-h", "--help"):
-        print(__doc__.strip())
-        return 0
-    chosen = [t for t in TESTS if not names or any(n in t[0] for n in names)]
-    failed = 0
+    names = tap.words(__doc__)
     with tempfile.TemporaryDirectory(prefix="gomem.") as where:
         built = Built(where)
-        for count, (name, function) in enumerate(chosen, 1):
-            try:
-                function(built)
-                print(f"ok {count} - gomem-lines: {name}", flush=True)
-            except Exception:   # pylint: disable=broad-except
-                failed += 1
-                print(f"not ok {count} - gomem-lines: {name}")
-                for line in traceback.format_exc().splitlines()[-6:]:
-                    print("# " + line[:600], flush=True)
-    return 1 if failed or not chosen else 0
+        return test.run(lambda: nullcontext(built), names)
 
 
 if __name__ == "__main__":

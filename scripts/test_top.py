@@ -11,8 +11,6 @@ what a shell recorded over all of it.
 
 import csv
 import html.parser
-import importlib.machinery
-import importlib.util
 import json
 import os
 import re
@@ -24,7 +22,6 @@ import sys
 import tarfile
 import tempfile
 import time
-import traceback
 import xml.etree.ElementTree as ET
 
 sys.dont_write_bytecode = True
@@ -32,53 +29,23 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 TOOLS = os.path.join(HERE, "tools")
 sys.path.insert(0, TOOLS)
 import gomem_files                      # noqa: E402  pylint: disable=C0413
+import tap                              # noqa: E402  pylint: disable=C0413
 from gomem_term import Session          # noqa: E402  pylint: disable=C0413
+from tap import load, same, true        # noqa: E402  pylint: disable=C0413
 
 TOP = os.path.join(TOOLS, "gomemtop")
 PLOT = os.path.join(TOOLS, "gomem-plot")
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ("HeapSys", "HeapInuse", "HeapAlloc", "HeapIdle", "HeapReleased")
-TESTS = []
-
-
-def load(path):
-    """A program as a module."""
-    name = os.path.basename(path).replace("-", "_")
-    loader = importlib.machinery.SourceFileLoader(name, path)
-    spec = importlib.util.spec_from_loader(name, loader)
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-def test(name):
-    """Register a test: a function of an empty directory."""
-    def register(function):
-        TESTS.append((name, function))
-        return function
-    return register
-
-
-def same(have, want, what=""):
-    """Fail unless two values are equal."""
-    if have != want:
-        raise AssertionError(f"{what} {have!r}, not {want!r}")
-
-
-def true(value, what):
-    """Fail unless it holds."""
-    if not value:
-        raise AssertionError(what)
+test = tap.Tests()
 
 
 def run(*command, status=0, stdin=None, quiet=True):
-    """Its output; fails if the exit status is another one."""
-    done = subprocess.run(command, capture_output=True, text=True, input=stdin,
-                          timeout=60, check=False)
-    same(done.returncode, status, f"{command[1:]}: {done.stderr} exit status")
+    """Its output; if all is well, it has nothing else to say."""
+    said, error = tap.run(*command, status=status, input=stdin)
     if status == 0 and quiet:
-        same(done.stderr, "", "stderr")
-    return done.stdout
+        same(error, "", "stderr")
+    return said
 
 
 class Running(subprocess.Popen):
@@ -100,12 +67,9 @@ def until(condition, seconds=20):
 
 def refused(*command, says, stdin=None):
     """Exit status 2, and one line that says why."""
-    done = subprocess.run(command, capture_output=True, text=True, input=stdin,
-                          timeout=60, check=False)
-    same(done.returncode, 2, f"{command[1:]}: {done.stderr} exit status")
-    true("Traceback" not in done.stderr, done.stderr)
-    true(re.search(says, done.stderr), f"{command[1:]} says {done.stderr!r}, not {says}")
-    return done.stdout
+    said, error = tap.run(*command, status=2, input=stdin)
+    true(re.search(says, error), f"{command[1:]} says {error!r}, not {says}")
+    return said
 
 
 def saved(where):
@@ -1090,23 +1054,8 @@ def _(where):
 
 def main():
     """Run the tests."""
-    names = sys.argv[1:]
-    if names and names[0] in ("-h", "--help"):
-        print(__doc__.strip())
-        return 0
-    chosen = [t for t in TESTS if not names or any(n in t[0] for n in names)]
-    failed = 0
-    for number, (name, function) in enumerate(chosen, 1):
-        with tempfile.TemporaryDirectory(prefix="gomem.") as where:
-            try:
-                function(where)
-                print(f"ok {number} - {name}", flush=True)
-            except Exception:   # pylint: disable=broad-except
-                failed += 1
-                print(f"not ok {number} - {name}")
-                for line in traceback.format_exc().splitlines()[-6:]:
-                    print("# " + line[:300], flush=True)
-    return 1 if failed or not chosen else 0
+    return test.run(lambda: tempfile.TemporaryDirectory(prefix="gomem."),
+                    tap.words(__doc__))
 
 
 if __name__ == "__main__":
