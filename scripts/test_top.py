@@ -9,8 +9,10 @@ is in testdata/top/spike.tar.gz: the files at the height of a spike, and "stream
 what a shell recorded over all of it.
 """
 
+import contextlib
 import csv
 import html.parser
+import io
 import json
 import os
 import re
@@ -23,6 +25,7 @@ import tarfile
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from unittest import mock
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -168,14 +171,13 @@ def change(root, seconds, **deltas):
 
 
 def two_readings(root, options, **deltas):
-    """What it prints when the files change between its readings."""
-    with Running([TOP, "--root", root, "-d", "1", *options],
-                 stdout=subprocess.PIPE, text=True) as top:
-        time.sleep(0.6)
-        change(root, **deltas)
-        out = top.communicate(timeout=20)[0]
-        same(top.returncode, 0)
-        return out
+    """What it prints when the files change while it waits for its second reading."""
+    top, out = load(TOP), io.StringIO()
+    with mock.patch.object(top.time, "sleep", lambda _: change(root, **deltas)), \
+            mock.patch.object(sys, "argv", [TOP, "--root", root, "-d", "1", *options]), \
+            contextlib.redirect_stdout(out):
+        same(top.main(), 0)
+    return out.getvalue()
 
 
 @test("top: rates are differences over time")
@@ -207,6 +209,16 @@ def _(where):
     put(root + "/memstats", text + "BadFrees 3\nOutOfMemory 4\nPagesStolen 2\n")
     out = run(TOP, "-o", "--root", root)
     true("3 bad frees  4 times out of memory  2 kfree() of gomem's" in out, out)
+
+
+@test("top: when the next cycle is")
+def _(where):
+    root = saved(where)
+    text = re.sub("(?m)^NextGC .*\n", "", text_of(root + "/memstats"))
+    for value, words in ((0, None), (1 << 62, "next at 4.0E"), ((1 << 64) - 1, "next never")):
+        put(root + "/memstats", f"{text}NextGC {value}\n")
+        out = run(TOP, "-o", "--root", root).splitlines()[2]
+        same(re.findall("next.*?(?=  |$)", out), [words] if words else [], out)
 
 
 @test("top: with memstats.json alone, and without classes")

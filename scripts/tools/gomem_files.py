@@ -45,6 +45,8 @@ KNOBS = (
 NO_LIMIT = 1 << 62
 # Greater ones are none of the kernel's, nor later times of ours.
 NUMBERS_END = 1 << 64
+# A NextGC of this, the greatest one, does not come.
+NEVER = NUMBERS_END - 1
 TIMES_END = 253402300800        # the year 10000
 LARGEST_FILE = 64 << 20
 
