@@ -29,6 +29,15 @@ usage() {
 
 bad_usage() { say "$*"; say "try '$0 --help'"; exit 2; }
 
+# no_arguments ARGUMENT...: there are to be none, but --help.
+no_arguments() {
+	case ${1:-} in
+	'')		;;
+	-h|--help)	usage; exit ;;
+	*)		bad_usage "what is '$1'?" ;;
+	esac
+}
+
 # need_pkgs PKG...: have these Debian packages, installing the missing ones.
 need_pkgs() {
 	local pkg missing=()
@@ -96,6 +105,29 @@ temp_dir() {
 	trap 'rm -rf "$tmp"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
+}
+
+# check NAME COMMAND...: a test. Prints TAP, with what the command said if it failed;
+# takes what temp_dir made.
+tests=0 tests_failed=0
+check() {
+	local name=$1
+
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$tmp/out" 2>&1; then
+		echo "ok $tests - $name"
+	else
+		tests_failed=$((tests_failed + 1))
+		echo "not ok $tests - $name"
+		tail -n 30 "$tmp/out" | sed 's/^/# /'
+	fi
+}
+
+# verdict: the line that ends the tests, and whether all of them passed.
+verdict() {
+	echo "$((tests - tests_failed)) passed, $tests_failed failed"
+	[ "$tests_failed" -eq 0 ]
 }
 
 # run_group COMMAND...: run COMMAND in the background, in a process group of
