@@ -85,10 +85,7 @@ release: | headers
 		     "include/generated/utsrelease.h is missing." >&2; \
 		exit 1; }
 
-check:
-	scripts/check
-
-lint kunit demo:
+check lint kunit demo:
 	scripts/$@
 
 bench:
