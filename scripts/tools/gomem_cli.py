@@ -14,6 +14,7 @@ nothing is printed but through run()'s streams, or through printable().
 
 import argparse
 import os
+import re
 import signal
 import stat
 import sys
@@ -103,6 +104,26 @@ def parser(name, text, **more):
     made.add_argument("--version", action="version",
                       version=f"{name} (gomem) {VERSION}")
     return made
+
+
+def natural(text):
+    """A type of option: how many of something."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"not a number: '{text[:40]}'")
+    return int(text)
+
+
+def binutils(program, *arguments, **options):
+    """A program of binutils that has ended, with what it has said."""
+    # They take a while to load, and few need them.
+    import shutil       # pylint: disable=import-outside-toplevel
+    import subprocess   # pylint: disable=import-outside-toplevel
+
+    if not shutil.which(program):
+        raise Error(f"there is no {program}; it is in binutils")
+    return subprocess.run([program, *arguments], capture_output=True, text=True,
+                          errors="surrogateescape", check=False,
+                          env={**os.environ, "LC_ALL": "C"}, **options)
 
 
 def outcome(main):

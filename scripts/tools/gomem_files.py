@@ -320,12 +320,18 @@ def parse_modules(text, reading):
         reading.modules.append((name, whole(row["bytes"])))
 
 
-def parse_both(text, reading):
-    """/proc/gomem: memstats, an empty line, the class table."""
+def split(text):
+    """/proc/gomem: memstats, an empty line, the class table, which may be missing."""
     memstats, found, classes = text.partition("\ngomem classes - version: ")
+    return memstats, found.lstrip("\n") + classes
+
+
+def parse_both(text, reading):
+    """/proc/gomem."""
+    memstats, classes = split(text)
     parse_memstats(memstats, reading)
-    if found:
-        parse_classes(found.lstrip("\n") + classes, reading)
+    if classes:
+        parse_classes(classes, reading)
 
 
 def load_bytes(path, required=True):

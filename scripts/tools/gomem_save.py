@@ -16,10 +16,10 @@ import gomem_files
 def contents(root):
     """(name, bytes) of all files that can be read, where they were found."""
     if root == gomem_files.PROC:
-        memstats, found, classes = gomem_files.load(root).partition("\ngomem classes ")
+        memstats, classes = gomem_files.split(gomem_files.load(root))
         yield "memstats", memstats.encode()
-        if found:
-            yield "classes", (found.lstrip("\n") + classes).encode()
+        if classes:
+            yield "classes", classes.encode()
         return
     try:
         entries = sorted(os.scandir(root), key=lambda entry: entry.name)
