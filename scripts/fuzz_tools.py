@@ -4,8 +4,9 @@
 
 Usage: scripts/fuzz_tools.py [--seed N] [--copies N] [--copy I]
 
-Each copy is one of the saved ones with something else in place of parts of it. No
-tool may end in a way that it does not document, blame itself, or let anything but
+Each copy is one of the saved ones with something else in place of parts of it; so is
+what gomem-lines reads, a profile and an object file. (gomem-drgn is for test_drgn.py,
+which has a dump.) No tool may end in a way that it does not document, blame itself, or let anything but
 printable text get to a terminal. What is done to a copy depends on the seed and its
 number alone: --copy I runs that one, and shows what the tools said.
 """
@@ -28,6 +29,7 @@ DATA = os.path.join(HERE, "testdata")
 sys.path.insert(0, TOOLS)
 import gomem_cli        # noqa: E402  pylint: disable=wrong-import-position
 import tap              # noqa: E402  pylint: disable=wrong-import-position
+import test_lines       # noqa: E402  pylint: disable=wrong-import-position
 
 # A tool that takes longer hangs, even on a busy machine.
 PATIENCE = 60
@@ -237,9 +239,9 @@ def call(module, arguments, allowed):
     return status, text
 
 
-def use(rng, modules, saved, recordings, folder):
+def use(rng, modules, saved, others, folder):
     """What the tools make of one copy: (words of the command, status, text)."""
-    stream, table_of_it = recordings
+    stream, table_of_it, frames, profile, built = others
     root = os.path.join(folder, "a copy\x1b[31m\n")
     place(rng, root, saved[rng.choice(sorted(saved))])
     other = os.path.join(folder, "other")
@@ -278,6 +280,15 @@ def use(rng, modules, saved, recordings, folder):
     # What one cannot read, the others cannot either, most of the time.
     for command in commands if result[1] != 2 else rng.sample(commands, 4):
         yield use_one(modules, command)
+    if rng.random() < 0.3:
+        heap, ko = os.path.join(folder, "heap"), os.path.join(folder, "gomem-built.ko")
+        for path, data in rng.choice((((heap, damaged(rng, profile)), (ko, built)),
+                                      ((heap, profile), (ko, damaged(rng, built))))):
+            with open(path, "wb") as file:
+                file.write(data)
+        yield use_one(modules, ("gomem-lines", heap, "--ko", ko, "--output",
+                                os.path.join(folder, "lines")))
+        yield use_one(modules, ("gomem-lines", "--at", rng.choice(frames), "--ko", ko))
 
 
 def use_one(modules, command):
@@ -288,6 +299,14 @@ def use_one(modules, command):
         return command, *call(modules[name], arguments, allowed)
     except Fault as fault:
         raise Fault(f"{name} {' '.join(map(ascii, arguments))}: {fault}") from None
+
+
+def with_lines(folder):
+    """A profile, and an object file that has its frames."""
+    built = test_lines.Built(folder)
+    frames = [built.frames(name)[0][0] for name in ("leak", "twin", "last")]
+    with open(built.ko, "rb") as file:
+        return frames, test_lines.profile([frames, frames[:1]]), file.read()
 
 
 def recorded(modules, stream, folder):
@@ -310,18 +329,19 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGALRM, too_late)
     modules = {name: tap.load(os.path.join(TOOLS, name))
-               for name in ("gomem-doctor", "gomem-export", "gomem-plot", "gomemtop")}
+               for name in ("gomem-doctor", "gomem-export", "gomem-lines", "gomem-plot",
+                            "gomemtop")}
     saved, stream = saved_copies()
     faults, runs = 0, {0: 0, 1: 0, 2: 0}
     with tempfile.TemporaryDirectory(prefix="gomem.") as base:
-        recordings = stream, recorded(modules, stream, base)
+        others = stream, recorded(modules, stream, base), *with_lines(base)
         for i in range(args.copies) if args.copy is None else (args.copy,):
             rng = random.Random(f"{args.seed} {i}")
             folder = os.path.join(base, str(i))
             os.mkdir(folder)
             try:
                 for command, status, text in use(
-                        rng, modules, saved, recordings, folder):
+                        rng, modules, saved, others, folder):
                     runs[status] += 1
                     if args.copy is not None:
                         print(f"{command}: exit status {status}\n{text}")
