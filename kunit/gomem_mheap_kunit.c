@@ -346,19 +346,42 @@ static void mheap_grows_in_proportion(struct kunit *test)
 	free_runs(big, MANY_ARENAS);
 }
 
+/*
+ * Have the nth request of a growth fail.  The descriptor is the first one, the pages are
+ * the second; a third one is made only if the arena is new.
+ */
+static struct gomem_span *grow_failing(struct kunit *test, unsigned int npages, int nth)
+{
+	struct gomem_meta *meta = test_meta(test);
+	struct gomem_span *run;
+	int left;
+
+	atomic_long_set(&meta->failed, 0);
+	atomic_set(&meta->fail_nth, nth);
+	run = grow(test, npages, GFP_KERNEL);
+	left = atomic_xchg(&meta->fail_nth, 0);
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), left ? 0L : 1L);
+	if (nth <= 2)
+		KUNIT_EXPECT_EQ(test, left, 0);
+	if (!left)
+		return run;
+	gomem_mheap_free_span(run);
+	gomem_mheap_trim(gomem_test_mheap(test), 0);
+	return NULL;
+}
+
 /* Whichever request for the wished-for block fails, a smaller one is taken. */
 static void mheap_smaller_block(struct kunit *test)
 {
-	struct gomem_meta *meta = test_meta(test);
 	struct gomem_span *big[MANY_ARENAS], *run;
 	int nth;
 
 	get_runs(test, big, MANY_ARENAS, GOMEM_ARENA_PAGES);
 	for (nth = 1; nth <= 3; nth++) {
-		atomic_set(&meta->fail_nth, nth);
-		run = grow(test, 1, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, run);
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
+		run = grow_failing(test, 1, nth);
+		if (!run)
+			break;
 		KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 8U);
 		gomem_mheap_free_span(run);
 	}
@@ -368,15 +391,13 @@ static void mheap_smaller_block(struct kunit *test)
 /* And when there is no smaller block, the run alone. */
 static void mheap_single_span(struct kunit *test)
 {
-	struct gomem_meta *meta = test_meta(test);
 	struct gomem_span *run;
 	int nth;
 
 	for (nth = 1; nth <= 3; nth++) {
-		atomic_set(&meta->fail_nth, nth);
-		run = grow(test, 3, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, run);
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&meta->failed), (long)nth);
+		run = grow_failing(test, 3, nth);
+		if (!run)
+			break;
 		KUNIT_EXPECT_EQ(test, gomem_block_of(run)->npages, 3U);
 		expect_sums(test, 3, 0, 0);
 		gomem_mheap_free_span(run);
@@ -415,9 +436,10 @@ static void mheap_nofail(struct kunit *test)
 {
 	struct gomem_span *run;
 
-	atomic_set(&test_meta(test)->fail_nth, 3);
+	/* The pages that the heap would like: see grow_failing(). */
+	atomic_set(&test_meta(test)->fail_nth, 2);
 	KUNIT_EXPECT_NULL(test, grow(test, 2, GFP_KERNEL | __GFP_NOFAIL));
-	atomic_set(&test_meta(test)->fail_nth, 3);
+	atomic_set(&test_meta(test)->fail_nth, 2);
 	run = grow(test, 1, GFP_KERNEL | __GFP_NOFAIL);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&test_meta(test)->failed), 2L);
 	KUNIT_ASSERT_NOT_NULL(test, run);
