@@ -7,6 +7,7 @@
  * the first refills fit in one span.  The tests stay on one CPU and nothing happens
  * in the background.
  */
+#include <linux/sizes.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
@@ -17,6 +18,8 @@
 #define FIRST_TARGET	2
 #define MANY		400
 #define BULK		1200
+#define LARGE		2048U
+#define NR_LARGE	4000U
 
 static unsigned int class_of_size(void)
 {
@@ -219,6 +222,39 @@ static void mcache_refills_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, target(test), mag_cap());
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, total));
 	give_many(objs, total);
+}
+
+/*
+ * Of a class that has much, a refill brings 32 KiB or a share of a 128th, not of a 32nd,
+ * where there are free slots enough for more.
+ */
+static void mcache_refills_of_large(struct kunit *test)
+{
+	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache *mc = gomem_test_mcache(test);
+	unsigned int class = gomem_size_class(LARGE), i, nr, most = 0;
+	struct gomem_mcentral *central = &gomem_test_node(test)->central[class];
+	void **objs = gomem_test_array(test, NR_LARGE);
+
+	for (i = 0; i < NR_LARGE; i++) {
+		objs[i] = gomem_heap_alloc(heap, LARGE, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+	}
+	for (i = 0; i < NR_LARGE; i += 2)
+		gomem_free(objs[i]);
+	gomem_heap_drain(heap);
+	for (i = 0; i < NR_LARGE; i += 2) {
+		nr = mcache_loaded(mc, class);
+		objs[i] = gomem_heap_alloc(heap, LARGE, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, objs[i]);
+		if (!nr)
+			most = max(most, mcache_loaded(mc, class) + 1);
+	}
+	KUNIT_EXPECT_GE(test, central->slots, NR_LARGE * 1UL);
+	nr = central->slots / num_online_cpus();
+	nr = 2 + min(nr / 32, max(nr / 128, SZ_32K / LARGE));
+	KUNIT_EXPECT_EQ(test, most, nr);
+	give_many(objs, NR_LARGE);
 }
 
 /* What does not fit in two magazines goes to the depot, in full ones. */
@@ -770,6 +806,7 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_is_lifo),
 	KUNIT_CASE(mcache_swaps_at_the_edge),
 	KUNIT_CASE(mcache_refills_grow),
+	KUNIT_CASE(mcache_refills_of_large),
 	KUNIT_CASE(mcache_flushes_to_depot),
 	KUNIT_CASE(mcache_relaxes),
 	KUNIT_CASE(mcache_drains),

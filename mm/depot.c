@@ -24,9 +24,11 @@
  */
 #include <linux/cache.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -221,20 +223,24 @@ static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
 
 /*
  * How many objects a CPU may take from spans at a time: two, and its share of a 32nd
- * of what the class has, divided among the CPUs.  What has been freed before, and waits
- * in the depot, is not limited.
+ * of what the class has, divided among the CPUs; beyond 32 KiB, of a 128th.  They come on
+ * top of what the heap holds until they are needed, which may be never.  What has been
+ * freed before, and waits in the depot, is not limited.
  */
 static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 {
 	unsigned long slots = READ_ONCE(central->slots);
+	unsigned long few = SZ_32K / gomem_class[central->class].size;
 	const struct gomem_heap *heap = central->heap;
+	unsigned long share;
 	int nid;
 
 	/* A node that is full has none of a class; then those of others are shared. */
 	if (unlikely(!slots) && nr_online_nodes > 1)
 		for_each_node_mask(nid, heap->nodes)
 			slots += READ_ONCE(heap->node[nid]->central[central->class].slots);
-	return 2 + slots / (32 * num_online_cpus());
+	share = slots / num_online_cpus();
+	return 2 + min(share / 32, max(share / 128, few));
 }
 
 /* Something has moved: is there anybody who looks? */
