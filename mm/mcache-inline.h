@@ -45,6 +45,22 @@ static __always_inline void mcache_leave(struct gomem_mcache *mc)
 	mc->busy = 0;
 }
 
+/* gomem_depart() of who has entered @mc. */
+static __always_inline void mcache_depart(struct gomem_mcache *mc)
+{
+	local_inc(&mc->departed);
+	/* As in gomem_depart(); pairs with check_recount_once(). */
+	smp_wmb();
+}
+
+/* gomem_arrive(), the same. */
+static __always_inline void mcache_arrive(struct gomem_mcache *mc)
+{
+	/* As in gomem_arrive(); pairs with check_recount_once(). */
+	smp_wmb();
+	local_inc(&mc->arrived);
+}
+
 /*
  * Where in the mcache a tag's gomem_mcache_class is.  The compiler is kept from
  * seeing through it, or it would add before it shifts, and hold the tag beside.

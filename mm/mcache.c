@@ -341,13 +341,14 @@ static bool mcache_settle(struct gomem_heap *heap, struct gomem_mcache *mc,
 	return true;
 }
 
-/* Put a filled magazine to use, and take an object for the caller. */
+/* Put a filled magazine to use, for which somebody departed, and take an object of it. */
 static void *mcache_install_and_pop(struct gomem_mcentral *central,
 				    struct gomem_magazine *mag,
 				    const struct gomem_node *asked,
 				    unsigned int target, u32 *due)
 {
 	struct gomem_heap *heap = central->heap;
+	struct gomem_magazine *left = mag;
 	struct gomem_mcache *mc;
 	void *p = NULL;
 
@@ -356,14 +357,18 @@ static void *mcache_install_and_pop(struct gomem_mcentral *central,
 	mc = __this_cpu_read(*heap->mcache);
 	if (mcache_enter(mc)) {
 		if (mcache_settle(heap, mc, central, asked)) {
-			mag = mcache_install_full(mc, central->class, mag);
+			left = mcache_install_full(mc, central->class, mag);
 			p = mcache_pop_slow(heap, mc, central->class, due);
 		}
+		if (left != mag)
+			mcache_arrive(mc);
 		mcache_leave(mc);
 	}
 	preempt_enable();
-	if (mag)
-		gomem_depot_spare(central, mag);
+	if (left)
+		gomem_depot_spare(central, left);
+	if (left == mag)
+		gomem_arrive(heap);
 	return p;
 }
 
@@ -388,7 +393,8 @@ static struct gomem_mcentral *mcache_whose(const void *p,
 
 /*
  * A magazine from the depot, or filled from spans; or else @single.  The objects are
- * of one node, which is the one that was asked, or another one if that is full.
+ * of one node, which is the one that was asked, or another one if that is full.  The
+ * caller departed, and they arrive here.
  */
 static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 			   struct gomem_magazine *mag, unsigned int target,
@@ -398,7 +404,6 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 	struct gomem_heap *heap = central->heap;
 	void *p = NULL;
 
-	gomem_depart(heap);
 	mag = gomem_depot_refill(central, gomem_depot_list(raw_smp_processor_id()), mag,
 				 target, gfp, &p);
 	if (!mag) {
@@ -410,7 +415,6 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 		central = mcache_whose(mag->obj[0], central);
 	trace_gomem_refill(central->mheap->nid, gomem_told_class(class), mag->nr);
 	p = mcache_install_and_pop(central, mag, asked, target, due);
-	gomem_arrive(heap);
 	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
 }
 
@@ -433,6 +437,7 @@ static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,
 		mcache_swap(mc, class);
 	p = mcache_pop_slow(heap, mc, class, due);
 	if (!p) {
+		mcache_depart(mc);
 		mag = mcache_detach_empty(mc, class);
 		WRITE_ONCE(mc->list[class], mc->list[0]);
 		target = mcache_raise_target(mc, class);

@@ -133,19 +133,24 @@ static enum mcache_pushed mcache_push_slow(struct gomem_heap *heap,
 	return MCACHE_PUSHED;
 }
 
-/* @p would have gone into a magazine if there had been room: nothing is wrong with it. */
+/*
+ * @p would have gone into a magazine if there had been room: nothing is wrong with it.
+ * What was in the way is in the depot: it arrives here.
+ */
 static bool mcache_install_and_push(struct gomem_mcentral *central,
 				    struct gomem_magazine *mag, unsigned int target,
 				    const void *p)
 {
 	struct gomem_heap *heap = central->heap;
+	bool done = false, entered;
 	struct gomem_mcache *mc;
-	bool done = false;
 
 	mag->cap = min_t(unsigned int, target, mag->room);
 	preempt_disable();
 	mc = __this_cpu_read(*heap->mcache);
-	if (mcache_enter(mc)) {
+	entered = mcache_enter(mc);
+	if (entered) {
+		mcache_arrive(mc);
 		/* It may be another one by now, with objects of another node. */
 		if (mcache_central(heap, mc, central->class) == central) {
 			mag = mcache_install_empty(mc, central->class, mag);
@@ -159,6 +164,8 @@ static bool mcache_install_and_push(struct gomem_mcentral *central,
 		mcache_leave(mc);
 	}
 	preempt_enable();
+	if (!entered)
+		gomem_arrive(heap);
 	if (mag)
 		gomem_depot_spare(central, mag);
 	return done;
@@ -194,7 +201,7 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 		pushed = mcache_push_slow(heap, mc, class, p);
 		if (pushed == MCACHE_FULL) {
 			central = mcache_central(heap, mc, class);
-			gomem_depart(heap);
+			mcache_depart(mc);
 			full = mcache_detach_full(mc, class);
 			list = mcache_list(heap, mc, class, central);
 			target = mcache_raise_target(mc, class);
@@ -213,7 +220,8 @@ static void mcache_free_cached(struct gomem_heap *heap, unsigned int class,
 	if (asked)
 		gomem_mcache_drain(heap, NULL, MCACHE_MOST_ASKED);
 	mag = gomem_depot_store(central, list, full, target);
-	gomem_arrive(heap);
+	if (!mag)
+		gomem_arrive(heap);
 	if (!mag || !mcache_install_and_push(central, mag, target, p))
 		mcache_free_uncached(heap, p);
 }
