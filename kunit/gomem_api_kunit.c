@@ -8,7 +8,6 @@
  * wrongly, and the books balance.  Expected sizes come from a search through
  * the class table, not from the look-up that the allocator uses.
  */
-#include <linux/irqflags.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -645,15 +644,19 @@ static void api_nodes(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, gomem_alloc_node(100, GFP_KERNEL, -2));
 }
 
-/* Nothing sleeps where GFP_ATOMIC says not to (lockdep would tell). */
+/*
+ * Nothing sleeps where GFP_ATOMIC says not to (lockdep would tell): under a spinlock,
+ * which on PREEMPT_RT is as far as GFP_ATOMIC goes, and has interrupts off elsewhere.
+ */
 static void api_interrupts_off(struct kunit *test)
 {
 	void **objs = gomem_test_array(test, 2 * GOMEM_NR_CACHED);
+	static DEFINE_SPINLOCK(lock);
 	unsigned int class, nr = 0;
 	unsigned long flags;
 	bool distinct;
 
-	local_irq_save(flags);
+	spin_lock_irqsave(&lock, flags);
 	for (class = 1; class < GOMEM_NR_CACHED; class++) {
 		objs[nr++] = get(gomem_class[class].size, GFP_ATOMIC);
 		objs[nr++] = get(gomem_class[class].size, GFP_NOWAIT);
@@ -662,7 +665,7 @@ static void api_interrupts_off(struct kunit *test)
 	objs[nr++] = get(100, GFP_ATOMIC | GFP_DMA);
 	distinct = gomem_test_distinct(objs, nr);
 	gomem_free_bulk(nr, objs);
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	KUNIT_EXPECT_TRUE(test, distinct);
 }
 

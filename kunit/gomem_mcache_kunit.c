@@ -584,18 +584,17 @@ static void mcache_busy_goes_past(struct kunit *test)
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_mcache_class before, *cc = counts(test);
 	void *mine = take(test), *objs[11] = {};
+	struct gomem_mcache *mc;
 	unsigned int nr, got;
 
 	gomem_free(take(test));
-	preempt_disable();
-	gomem_test_mcache(test)->busy = 1;
+	mc = gomem_test_hold_mcache(heap);
 	before = *cc;
 	nr = nr_loaded(test);
 	objs[0] = gomem_heap_alloc(heap, SIZE, GFP_ATOMIC);
 	got = gomem_heap_alloc_bulk(heap, SIZE, GFP_ATOMIC, 10, objs + 1);
 	gomem_free(mine);
-	gomem_test_mcache(test)->busy = 0;
-	preempt_enable();
+	gomem_test_let_mcache(mc);
 
 	KUNIT_EXPECT_EQ(test, got, 10U);
 	KUNIT_EXPECT_TRUE(test, gomem_test_distinct(objs, 11));
@@ -612,18 +611,17 @@ static void mcache_busy_default_heap(struct kunit *test)
 	struct gomem_node *node = gomem_local_node(&gomem_default_heap);
 	struct gomem_mcentral *c = &node->central[class_of_size()];
 	struct gomem_mcache_class before, *cc;
+	struct gomem_mcache *mc;
 	u64 nmallocs = c->nmalloc, nfrees = c->nfree;
 	void *mine = gomem_alloc(SIZE, GFP_KERNEL), *p;
 
 	gomem_free(gomem_alloc(SIZE, GFP_KERNEL));
-	preempt_disable();
-	cc = &__this_cpu_read(gomem_mcache)->class[class_of_size()];
-	__this_cpu_read(gomem_mcache)->busy = 1;
+	mc = gomem_test_hold_mcache(&gomem_default_heap);
+	cc = &mc->class[class_of_size()];
 	before = *cc;
 	p = gomem_alloc(SIZE, GFP_ATOMIC);
 	gomem_free(mine);
-	__this_cpu_read(gomem_mcache)->busy = 0;
-	preempt_enable();
+	gomem_test_let_mcache(mc);
 
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, memcmp(&before, cc, sizeof(before)), 0);
@@ -634,7 +632,7 @@ static void mcache_busy_default_heap(struct kunit *test)
 }
 
 /* A real interrupt allocates and frees while this thread does so too. */
-static void mcache_hard_interrupt(struct kunit *test)
+static void mcache_interrupt(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
 	struct gomem_memstats *stats;
@@ -820,7 +818,7 @@ static struct kunit_case gomem_mcache_cases[] = {
 	KUNIT_CASE(mcache_bulk_takes_stock),
 	KUNIT_CASE(mcache_busy_goes_past),
 	KUNIT_CASE(mcache_busy_default_heap),
-	KUNIT_CASE(mcache_hard_interrupt),
+	KUNIT_CASE(mcache_interrupt),
 	KUNIT_CASE(mcache_free_on_other_cpu),
 	KUNIT_CASE(mcache_uncached),
 	KUNIT_CASE(mcache_missing),

@@ -254,17 +254,16 @@ static void mprof_counts_bulk(struct kunit *test)
 static void mprof_counts_interrupts(struct kunit *test)
 {
 	struct gomem_heap *heap = gomem_test_heap(test);
+	struct gomem_mcache *mc;
 	void *p, *large;
 
 	set_rate(test, 1);
-	preempt_disable();
-	gomem_test_mcache(test)->busy = 1;
+	mc = gomem_test_hold_mcache(heap);
 	p = gomem_heap_alloc(heap, SIZE, GFP_ATOMIC);
 	large = gomem_heap_alloc(heap, 70000, GFP_ATOMIC);
 	gomem_free(p);
 	gomem_free(large);
-	gomem_test_mcache(test)->busy = 0;
-	preempt_enable();
+	gomem_test_let_mcache(mc);
 	expect_samples(test, SIZE, 1, 1);
 	expect_samples(test, 70000, 1, 1);
 }

@@ -202,7 +202,7 @@ static enum hrtimer_restart load_timer(struct hrtimer *timer)
 	struct gomem_load *load = container_of(timer, struct gomem_load, timer);
 	void *p;
 
-	/* Little at a time: this is hard interrupt context. */
+	/* Little at a time: this is hard interrupt context, but for PREEMPT_RT. */
 	p = gomem_heap_alloc(load->heap, GOMEM_LOAD_PAIR,
 			     GFP_ATOMIC | __GFP_NOWARN);
 	if (p) {
@@ -236,9 +236,8 @@ void gomem_load_start(struct gomem_load *load, struct gomem_heap *heap,
 	}
 	prandom_seed_state(&load->timer_rnd, 1000);
 	gomem_compat_hrtimer_setup(&load->timer, load_timer, CLOCK_MONOTONIC,
-				   HRTIMER_MODE_REL_PINNED_HARD);
-	hrtimer_start(&load->timer, ns_to_ktime(LOAD_PERIOD),
-		      HRTIMER_MODE_REL_PINNED_HARD);
+				   GOMEM_LOAD_TIMER);
+	hrtimer_start(&load->timer, ns_to_ktime(LOAD_PERIOD), GOMEM_LOAD_TIMER);
 }
 
 /* Ends with nothing allocated. */

@@ -123,6 +123,33 @@ static inline void *gomem_test_large(struct kunit *test, size_t size)
 				 false, &zeroed);
 }
 
+/*
+ * Take this CPU's mcache of @heap, so that who allocates finds it as an interrupt does
+ * that came in the middle; gomem_test_let_mcache() gives it back.  On PREEMPT_RT nobody
+ * may allocate with preemption off, and it is enough to stay on the CPU.
+ */
+static inline struct gomem_mcache *gomem_test_hold_mcache(struct gomem_heap *heap)
+{
+	struct gomem_mcache *mc;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_disable();
+	else
+		preempt_disable();
+	mc = raw_cpu_read(*heap->mcache);
+	mc->busy = 1;
+	return mc;
+}
+
+static inline void gomem_test_let_mcache(struct gomem_mcache *mc)
+{
+	mc->busy = 0;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_enable();
+	else
+		preempt_enable();
+}
+
 unsigned long gomem_test_live(struct gomem_heap *heap);
 bool gomem_test_distinct(void **objs, unsigned int nr);
 int gomem_test_other_cpu(int cpu);
@@ -132,7 +159,13 @@ int gomem_test_other_cpu(int cpu);
  * interrupt on the CPU that starts it.  They allocate from one heap, pass the
  * objects to each other, check what is in them and free them.  The timer also
  * frees an object of GOMEM_LOAD_PAIR bytes as soon as it has got it.
+ *
+ * On PREEMPT_RT nobody may allocate in hard interrupts; there the timer is a soft
+ * interrupt, which is a thread that comes before others.
  */
+#define GOMEM_LOAD_TIMER	(IS_ENABLED(CONFIG_PREEMPT_RT) ? \
+				 HRTIMER_MODE_REL_PINNED_SOFT : \
+				 HRTIMER_MODE_REL_PINNED_HARD)
 #define GOMEM_LOAD_PAIR		1024
 
 /* Enough interrupts; about a second where each one has to wait for a tick. */
