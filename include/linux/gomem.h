@@ -44,7 +44,8 @@ struct task_struct;
  * callers or across a border.  With insmod gomem.ko debug=F all of these are noticed
  * at once.
  *
- * Context: process, softirq or, but for PREEMPT_RT, hardirq; does not sleep.
+ * Context: process, softirq or hardirq; does not sleep.  On PREEMPT_RT, as of kfree()
+ * there, not hardirq, nor with preemption or interrupts off.
  */
 void gomem_free(const void *p);
 
@@ -56,7 +57,7 @@ void gomem_free(const void *p);
  *	the others mean what they mean there
  *
  * Context: any but NMI, as @gfp allows; on PREEMPT_RT, as of kmalloc() there, not
- * hardirq.
+ * hardirq, nor with preemption or interrupts off.
  * Return: the memory; ZERO_SIZE_PTR if @size is 0; NULL if there is no memory
  * or @size is too large.
  */
