@@ -72,6 +72,7 @@ enum gomem_kept {
 /* gomem_keep - what was live when a profile was kept, and when that was */
 struct gomem_keep {
 	u64 *live_weight;		/* by bucket */
+	unsigned int nr;		/* buckets that are in it; fewer while it is taken */
 	u64 live;			/* bytes, of all the heap */
 	s64 when;			/* ktime_get_real_seconds(); 0: none was kept */
 	u64 lost;			/* bytes, estimated, of stacks that lost their place */

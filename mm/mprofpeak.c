@@ -12,7 +12,6 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/string.h>
 
 #include "mheap.h"
 #include "mprof.h"
@@ -32,19 +31,18 @@ static void kept_take(struct gomem_heap *heap, enum gomem_kept which, u64 live)
 	unsigned long flags;
 
 	lockdep_assert_held(&mprof->rate_mutex);
-	/* What is kept now is of no interest, whoever loses its place meanwhile. */
-	spin_lock_irqsave(&mprof->lock, flags);
-	memset(keep->live_weight, 0, (mprof->max_buckets + 1) * sizeof(*keep->live_weight));
-	keep->lost = 0;
-	spin_unlock_irqrestore(&mprof->lock, flags);
-	while (id < mprof->max_buckets) {
+	do {
 		end = min(id + BATCH, (unsigned int)mprof->max_buckets);
 		spin_lock_irqsave(&mprof->lock, flags);
-		while (id++ < end)
+		if (!id)
+			keep->lost = 0;
+		while (id < end) {
+			id++;
 			keep->live_weight[id] = mprof->bucket[id].live_weight;
-		id = end;
+		}
+		keep->nr = id;
 		spin_unlock_irqrestore(&mprof->lock, flags);
-	}
+	} while (id < mprof->max_buckets);
 	keep->live = live;
 	keep->when = ktime_get_real_seconds();
 }
@@ -136,6 +134,8 @@ void gomem_kept_forget(struct gomem_mprof *mprof, unsigned int id)
 	lockdep_assert_held(&mprof->lock);
 	for (which = 0; which < GOMEM_NR_KEPT; which++) {
 		keep = &mprof->kept[which];
+		if (id > keep->nr)
+			continue;
 		keep->lost += gomem_weight_bytes(keep->live_weight[id],
 						 mprof->bucket[id].size);
 		keep->live_weight[id] = 0;
