@@ -225,7 +225,7 @@ static void mcache_refills_grow(struct kunit *test)
 }
 
 /*
- * Of a class that has much, a refill brings 32 KiB or a share of a 128th, not of a 32nd,
+ * Of a class that has much, a refill brings 16 KiB or a share of a 256th, not of a 32nd,
  * where there are free slots enough for more.
  */
 static void mcache_refills_of_large(struct kunit *test)
@@ -252,7 +252,7 @@ static void mcache_refills_of_large(struct kunit *test)
 	}
 	KUNIT_EXPECT_GE(test, central->slots, NR_LARGE * 1UL);
 	nr = central->slots / num_online_cpus();
-	nr = 2 + min(nr / 32, max(nr / 128, SZ_32K / LARGE));
+	nr = 2 + min(nr / 32, max(nr / 256, SZ_16K / LARGE));
 	KUNIT_EXPECT_EQ(test, most, nr);
 	give_many(objs, NR_LARGE);
 }

@@ -223,14 +223,14 @@ static struct gomem_magazine *depot_fitting(struct gomem_mcentral *central,
 
 /*
  * How many objects a CPU may take from spans at a time: two, and its share of a 32nd
- * of what the class has, divided among the CPUs; beyond 32 KiB, of a 128th.  They come on
- * top of what the heap holds until they are needed, which may be never.  What has been
- * freed before, and waits in the depot, is not limited.
+ * of what the class has, divided among the CPUs; beyond 16 KiB, or four objects, of a
+ * 256th.  They come on top of what the heap holds until they are needed, which may be
+ * never.  What has been freed before, and waits in the depot, is not limited.
  */
 static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 {
 	unsigned long slots = READ_ONCE(central->slots);
-	unsigned long few = SZ_32K / gomem_class[central->class].size;
+	unsigned long few = max(SZ_16K / gomem_class[central->class].size, 4U);
 	const struct gomem_heap *heap = central->heap;
 	unsigned long share;
 	int nid;
@@ -240,7 +240,7 @@ static unsigned int depot_fair_share(const struct gomem_mcentral *central)
 		for_each_node_mask(nid, heap->nodes)
 			slots += READ_ONCE(heap->node[nid]->central[central->class].slots);
 	share = slots / num_online_cpus();
-	return 2 + min(share / 32, max(share / 128, few));
+	return 2 + min(share / 32, max(share / 256, few));
 }
 
 /* Something has moved: is there anybody who looks? */
