@@ -508,26 +508,38 @@ static noinline void *atomic_here(struct kunit *test)
 	return p;
 }
 
-/* Who may not sleep is not kept for long: where the heap has grown, by no stack. */
+/*
+ * Who may not sleep is not kept for long: where the heap has grown, or while interrupts
+ * are off, no stack is walked.
+ */
 static void mprof_brief(struct kunit *test)
 {
 	unsigned int i, brief = 0, deep = 0;
+	bool off = !IS_ENABLED(CONFIG_PREEMPT_RT);
 	struct gomem_sites sites;
-	void *p[3];
+	unsigned long flags;
+	void *p[4];
 
 	set_rate(test, 1);
-	for (i = 0; i < ARRAY_SIZE(p); i++)
+	for (i = 0; i < ARRAY_SIZE(p) - 1; i++)
 		p[i] = i < 2 ? atomic_here(test) : here(test, SIZE);
+	/* Where PREEMPT_RT lets nobody allocate like that, it is another deep one. */
+	if (off)
+		local_irq_save(flags);
+	p[i] = gomem_heap_alloc(gomem_test_heap(test), SIZE, GFP_ATOMIC);
+	if (off)
+		local_irq_restore(flags);
+	KUNIT_ASSERT_NOT_NULL(test, p[i]);
 	get_sites(test, &sites);
 	for (i = 0; i < sites.nr; i++)
 		*(sites.site[i].bucket.depth == 1 ? &brief : &deep) +=
 			sites.site[i].bucket.nmalloc;
 	gomem_sites_put(&sites);
 	gomem_free_bulk(ARRAY_SIZE(p), p);
-	KUNIT_EXPECT_EQ(test, brief + deep, 3U);
+	KUNIT_EXPECT_EQ(test, brief + deep, 4U);
 	if (!deep)
 		kunit_skip(test, "no stack can be walked here");
-	KUNIT_EXPECT_EQ(test, brief, 1U);
+	KUNIT_EXPECT_EQ(test, brief, 1U + off);
 }
 
 /* What has no room is dropped, and nothing else happens to it. */

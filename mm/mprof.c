@@ -22,9 +22,11 @@
  *
  * All of this happens with the CPU's mcache let go; a stack takes some
  * microseconds to walk.  An allocation that may not sleep, and for which the heap had
- * to grow, has taken its time already: of that, only the caller is noted.
+ * to grow, has taken its time already: of that, only the caller is noted.  So it is
+ * while interrupts are off.
  */
 #include <linux/export.h>
+#include <linux/irqflags.h>
 #include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -312,7 +314,7 @@ static void mprof_drop(struct gomem_mprof *mprof)
  * @size: bytes that were asked for
  * @rate: by which it was chosen, not 0; the heap may have another one by now
  * @ip: where gomem was called from
- * @brief: take @ip for all of the stack
+ * @brief: take @ip for all of the stack, as while interrupts are off
  *
  * Context: any but NMI; no mcache and no gomem lock held.
  */
@@ -331,7 +333,8 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 		mprof_drop(mprof);
 		return;
 	}
-	mprof_stack_save(mprof, &stack, ip, brief);
+	/* They are not to be off for as long as a walk takes. */
+	mprof_stack_save(mprof, &stack, ip, brief || irqs_disabled());
 	frame = stack.frame + stack.first;
 	key.class = span->class;
 	key.size = key.class ? gomem_class[key.class].size : gomem_span_bytes(span);
