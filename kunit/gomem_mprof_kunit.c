@@ -912,6 +912,11 @@ static void mprof_keeps_failure(struct kunit *test)
 	gomem_free(here(test, 16));
 	KUNIT_EXPECT_EQ(test, oom->lost, 512ULL);
 	KUNIT_EXPECT_EQ(test, kept(test, GOMEM_KEPT_OOM, 16), 0ULL);
+	/* While a profile is taken, what it has not come to is of the one before. */
+	oom->nr = 0;
+	oom->live_weight[1] = 1ULL << 30;
+	gomem_free(here(test, 32));
+	KUNIT_EXPECT_EQ(test, oom->lost, 512ULL);
 	KUNIT_ASSERT_EQ(test, gomem_reclaim_start(heap), 0);
 }
 
