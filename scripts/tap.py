@@ -41,7 +41,7 @@ class Tests:
                 try:
                     function(what)
                     print(f"ok {number} - {name}", flush=True)
-                except Exception:   # pylint: disable=broad-except
+                except (Exception, SystemExit):   # pylint: disable=broad-except
                     failed += 1
                     print(f"not ok {number} - {name}")
                     for line in traceback.format_exc().splitlines()[-6:]:
