@@ -333,7 +333,7 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 		mprof_drop(mprof);
 		return;
 	}
-	/* They are not to be off for as long as a walk takes. */
+	/* A walk would keep them off for too long; it is for who is called by a tracer only. */
 	mprof_stack_save(mprof, &stack, ip, brief || irqs_disabled());
 	frame = stack.frame + stack.first;
 	key.class = span->class;
