@@ -612,16 +612,16 @@ static int take_turns(void *data)
 static void arena_pages_by_turns(struct kunit *test)
 {
 	struct gomem_meta *meta = gomem_test_heap(test)->meta;
-	unsigned long found = 0, looks, base = get_windows(test, 1);
-	struct turns turns = {
-		.block = fake_block(test, meta, base, GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE),
-	};
+	unsigned long found = 0, looks, base;
 	struct task_struct *thread;
+	struct turns turns = {};
 	struct gomem_span *span;
 	bool wrong = false;
 
 	if (num_online_cpus() == 1)
 		kunit_skip(test, "both have to run at once");
+	base = get_windows(test, 1);
+	turns.block = fake_block(test, meta, base, GOMEM_PAGE_SIZE, GOMEM_TAG_IDLE);
 	thread = kthread_create(take_turns, &turns, "gomem_turns");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
