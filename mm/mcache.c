@@ -415,7 +415,7 @@ static void *mcache_refill(struct gomem_node *asked, unsigned int class,
 		central = mcache_whose(mag->obj[0], central);
 	trace_gomem_refill(central->mheap->nid, gomem_told_class(class), mag->nr);
 	p = mcache_install_and_pop(central, mag, asked, target, due);
-	return p ? p : mcache_alloc_uncached(heap, class, gfp, due);
+	return p ?: mcache_alloc_uncached(heap, class, gfp, due);
 }
 
 static void *mcache_alloc_cached(struct gomem_heap *heap, unsigned int class,

@@ -106,8 +106,9 @@ static unsigned int mprof_caller(struct gomem_mprof *mprof, const unsigned long 
 }
 
 /*
- * The stack from @ip on, which is where gomem was called from.  What an
- * interrupt interrupted is left out: it did not allocate anything.
+ * The stack from @ip on, which is where gomem was called from; with @brief, that alone,
+ * unless it is known to be a tracer's.  What an interrupt interrupted is left out: it did
+ * not allocate anything.
  */
 static void mprof_stack_save(struct gomem_mprof *mprof, struct stack *stack,
 			     unsigned long ip, bool brief)
@@ -333,7 +334,7 @@ void gomem_mprof_malloc(struct gomem_heap *heap, const void *p, size_t size,
 		mprof_drop(mprof);
 		return;
 	}
-	/* A walk would keep them off for too long; it is for who is called by a tracer only. */
+	/* A walk would keep interrupts off for too long. */
 	mprof_stack_save(mprof, &stack, ip, brief || irqs_disabled());
 	frame = stack.frame + stack.first;
 	key.class = span->class;
