@@ -6,9 +6,9 @@ Usage: scripts/fuzz_tools.py [--seed N] [--copies N] [--copy I]
 
 Each copy is one of the saved ones with something else in place of parts of it; so is
 what gomem-lines reads, a profile and an object file. (gomem-drgn is for test_drgn.py,
-which has a dump.) No tool may end in a way that it does not document, blame itself, or let anything but
-printable text get to a terminal. What is done to a copy depends on the seed and its
-number alone: --copy I runs that one, and shows what the tools said.
+which has a dump.) No tool may end in a way that it does not document, blame itself, or
+let anything but printable text get to a terminal. What is done to a copy depends on the
+seed and its number alone: --copy I runs that one, and shows what the tools said.
 """
 
 import argparse
